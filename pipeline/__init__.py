@@ -1,0 +1,1 @@
+"""The pipeline: what runs, in what order, on what records."""

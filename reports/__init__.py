@@ -1,0 +1,1 @@
+"""Metrics, budget curves, figures and the report page."""

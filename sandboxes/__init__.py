@@ -1,0 +1,1 @@
+"""Docker sandboxes: images, pool, protocol, and the runner and judge inside."""

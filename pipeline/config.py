@@ -1,4 +1,4 @@
-"""The run's YAML, described once. Loading (with line numbers, all faults at once) is in `yaml_config`.
+"""The run's YAML, described once. Loading, with line numbers, is in `yaml_config`.
 
 Every field says in its description what it means and whether it is part of a stage's *identity* (it
 changes what a row means) or of its *extent* (it only says how many rows are wanted); `identity` is

@@ -1,0 +1,71 @@
+"""The two services that stages, rankers and strategies are handed: a `Completer` and an `Executor`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pipeline.records import Call, Candidate, EngineStep, Execution, Job, ProblemKey
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionRequest:
+    """Samples wanted of one prompt. One request shares the prompt's KV among its samples."""
+
+    problem: ProblemKey
+    prompt: str
+    sample_indices: tuple[int, ...]  # which samples; each has a random stream of its own
+    stop: tuple[str, ...]  # stop strings, scanned on the completion only; the earliest wins
+    purpose: str = "candidate"
+    turn: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """One finished sample and its ledger entry."""
+
+    call: Call
+    candidate: Candidate
+
+
+class Completer(Protocol):
+    """Prompts to candidates."""
+
+    def complete(self, requests: Iterable[CompletionRequest]) -> Iterator[Completion]:
+        """Yields samples as they finish, in any order; pulls requests lazily, as it has room.
+
+        Raises UserError before the first token where a request cannot be served (prompt too long
+        for the model), naming the problem.
+        """
+
+    def identity(self) -> Mapping[str, Any]:
+        """What changes a sample: weights hash, tokenizer, sampling parameters, seed, dtype, mode."""
+
+    def environment(self) -> Mapping[str, Any]:
+        """What it ran on, for the record: device, versions, batch layout."""
+
+    def take_steps(self) -> list[EngineStep]:
+        """Timings since the last call of this method; empty for recorded completions."""
+
+
+class Executor(Protocol):
+    """Programs to executions."""
+
+    def prepare(self, languages: Iterable[str]) -> None:
+        """Checks engine and images and self-tests them; UserError with the fix if one fails."""
+
+    def image_digest(self, language: str) -> str:
+        """Digest of the image that jobs of this language run in; part of an execution's key."""
+
+    def limits_hash(self, language: str) -> str:
+        """Hash of the limits that jobs of this language run under; part of an execution's key."""
+
+    def run(self, jobs: Iterable[Job]) -> Iterator[Execution]:
+        """Yields executions as they finish, in any order; pulls jobs lazily, as sandboxes free up."""
+
+    def environment(self) -> Mapping[str, Any]:
+        """Engine version, image digests, toolchain versions, limits."""
+
+    def close(self) -> None:
+        """Removes the pool's containers."""

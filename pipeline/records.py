@@ -16,7 +16,7 @@ from typing import ClassVar, Literal, NamedTuple
 
 
 class UserError(Exception):
-    """A fault that the user can mend: its text is one line with the key, file or task and the fix."""
+    """A fault that the user can mend; one line that names the key, file or task and the fix."""
 
 
 class ProblemKey(NamedTuple):

@@ -1,4 +1,4 @@
-"""The two services that stages, rankers and strategies are handed: a `Completer` and an `Executor`."""
+"""The services handed to stages, rankers and strategies: a `Completer` and an `Executor`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Completer(Protocol):
         """
 
     def identity(self) -> Mapping[str, Any]:
-        """What changes a sample: weights hash, tokenizer, sampling parameters, seed, dtype, mode."""
+        """What changes a sample: weights hash, tokenizer, sampling, seed, dtype, mode."""
 
     def environment(self) -> Mapping[str, Any]:
         """What it ran on, for the record: device, versions, batch layout."""
@@ -62,7 +62,7 @@ class Executor(Protocol):
         """Hash of the limits that jobs of this language run under; part of an execution's key."""
 
     def run(self, jobs: Iterable[Job]) -> Iterator[Execution]:
-        """Yields executions as they finish, in any order; pulls jobs lazily, as sandboxes free up."""
+        """Yields executions as they finish, in any order; pulls jobs as sandboxes free up."""
 
     def environment(self) -> Mapping[str, Any]:
         """Engine version, image digests, toolchain versions, limits."""

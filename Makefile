@@ -1,0 +1,42 @@
+# forkeval: `make demo` shows the main job, `make test` checks everything that needs no GPU.
+# Both set up what is missing, skip what is done, and can be repeated.
+
+SHELL := /bin/bash
+VENV := .venv
+PY := $(VENV)/bin/python
+FORKEVAL := $(VENV)/bin/forkeval
+PACKAGES := pipeline kernels sandboxes reports benchmarks_data
+
+.PHONY: help demo test test-full lint python docker images browser clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+demo: images ## set everything up and run the main job on embedded defaults
+	$(FORKEVAL) run quickstart
+
+test: lint images browser ## set everything up; lint, types and every test that needs no GPU
+	$(PY) -m pytest -m "not gpu and not full" --timeout 900 $(PYTEST_ARGS)
+
+test-full: images browser ## the long checks (hours); resumable, results are written as data
+	$(PY) -m pytest -m "full and not gpu" $(PYTEST_ARGS)
+
+lint: python ## ruff (lint and format) and mypy --strict
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+python: ## the Python environment in .venv
+	@tools/setup.sh python
+
+docker: ## a Docker engine that answers
+	@tools/setup.sh docker
+
+browser: ## Chromium, for the test of the report page
+	@tools/setup.sh browser
+
+images: python docker ## the sandbox images, built and self-tested
+	$(FORKEVAL) images build
+
+clean: ## remove the environment and build state (never a run directory)
+	rm -rf $(VENV) .build .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,72 @@
+"""Dependencies point one way, as the layout in CONTRIBUTING says."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+OURS = ("pipeline", "kernels", "sandboxes", "benchmarks_data", "reports")
+
+# What the modules under a prefix may import of ours. The longest matching prefix holds.
+ALLOWED: dict[str, tuple[str, ...]] = {
+    "kernels": ("kernels",),
+    "sandboxes": ("sandboxes", "pipeline.records"),
+    "reports": ("reports", "pipeline.records"),
+    "benchmarks_data": ("benchmarks_data", "pipeline.records"),
+    "pipeline.records": (),
+    "pipeline.config": ("pipeline.records",),
+    "pipeline.services": ("pipeline.records",),
+    "pipeline.benchmarks": (
+        "pipeline.benchmarks",
+        "pipeline.records",
+        "pipeline.config",
+        "sandboxes.languages",
+        "benchmarks_data",
+    ),
+    "pipeline.engine": ("pipeline.engine", "pipeline.records", "pipeline.config", "kernels"),
+    "pipeline.backends": (
+        "pipeline.backends",
+        "pipeline.engine",
+        "pipeline.benchmarks",
+        "pipeline.services",
+        "pipeline.records",
+        "pipeline.config",
+    ),
+    "pipeline.rankers": ("pipeline.rankers", "pipeline.records", "pipeline.services"),
+}
+
+
+def imports(path: Path) -> set[str]:
+    """Dotted names of ours that a file imports, in any scope."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return {name for name in found if name.split(".")[0] in OURS}
+
+
+def within(name: str, prefixes: tuple[str, ...]) -> bool:
+    return any(name == prefix or name.startswith(prefix + ".") for prefix in prefixes)
+
+
+FILES = sorted(path for package in OURS for path in (ROOT / package).rglob("*.py"))
+
+
+def test_there_are_files_to_check() -> None:
+    assert len(FILES) > 20
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_one_way(path: Path) -> None:
+    module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    rules = [prefix for prefix in ALLOWED if within(module, (prefix,))]
+    if not rules:
+        return  # stages and the command line stand on top and may use everything below
+    allowed = ALLOWED[max(rules, key=len)]
+    wrong = sorted(name for name in imports(path) if not within(name, allowed))
+    assert not wrong, f"{module} may import only {allowed}, not {wrong}"

@@ -1,0 +1,142 @@
+"""The command line: parses, calls one function of `commands`, turns faults into one line each."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from pipeline import commands
+from pipeline.records import UserError
+
+STAGES = ("load", "sample", "execute", "rerank", "report")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole grammar of the command line; docs/cli.md is generated from it."""
+    top = argparse.ArgumentParser(
+        prog="forkeval",
+        description="Evaluate code-generation models: fork each prompt into many candidates, run "
+        "them in sandboxes, rank them, and report pass@k against the compute spent.",
+    )
+    version = importlib.metadata.version("forkeval")
+    top.add_argument("--version", action="version", version=f"forkeval {version}")
+    top.add_argument("-v", "--verbose", action="store_true", help="show the trace of an error")
+    verbs = top.add_subparsers(dest="verb", required=True, metavar="COMMAND")
+
+    run = verbs.add_parser("run", help="run the stages of a configuration (or go on with them)")
+    run.add_argument(
+        "config", nargs="?", default="quickstart", help="a YAML file or a named configuration"
+    )
+    add_overrides(run)
+    add_stages(run)
+    run.set_defaults(call=commands.run)
+
+    resume = verbs.add_parser("resume", help="go on with a run directory")
+    resume.add_argument("run", type=Path, metavar="RUN", help="a run directory")
+    add_overrides(resume)
+    add_stages(resume)
+    resume.set_defaults(call=commands.resume)
+
+    status = verbs.add_parser("status", help="what a run has done and what is missing")
+    status.add_argument("run", type=Path, metavar="RUN")
+    status.set_defaults(call=commands.status)
+
+    report = verbs.add_parser("report", help="write the report of a run again")
+    report.add_argument("run", type=Path, metavar="RUN")
+    add_overrides(report)
+    report.set_defaults(call=commands.report)
+
+    show = verbs.add_parser("show", help="one problem: prompt, candidates, verdicts")
+    show.add_argument("run", type=Path, metavar="RUN")
+    show.add_argument("task", metavar="TASK", help="a task id, or dataset/language/task id")
+    show.add_argument("--sample", type=int, help="only this sample")
+    show.set_defaults(call=commands.show)
+
+    images = verbs.add_parser("images", help="the sandbox images")
+    verb = images.add_subparsers(dest="action", required=True, metavar="ACTION")
+    for action, text in (
+        ("build", "build what is missing and self-test it"),
+        ("test", "run each image's self-test programs"),
+        ("list", "languages, tags, digests, toolchains"),
+    ):
+        sub = verb.add_parser(action, help=text)
+        sub.add_argument("languages", nargs="*", metavar="LANGUAGE", help="else all")
+        sub.set_defaults(call=commands.images)
+
+    data = verbs.add_parser("data", help="the benchmarks' data")
+    verb = data.add_subparsers(dest="action", required=True, metavar="ACTION")
+    for action, text in (
+        ("list", "benchmarks, files, revisions, licences"),
+        ("check", "compare local files with the manifests"),
+        ("fetch", "download at the pinned revisions"),
+    ):
+        sub = verb.add_parser(action, help=text)
+        sub.add_argument("benchmarks", nargs="*", metavar="BENCHMARK", help="else all")
+        sub.add_argument("--path", type=Path, help="directory of the data; else FORKEVAL_DATA")
+        sub.set_defaults(call=commands.data)
+
+    config = verbs.add_parser("config", help="the configuration")
+    verb = config.add_subparsers(dest="action", required=True, metavar="ACTION")
+    schema = verb.add_parser("schema", help="print the JSON schema, for editors")
+    schema.set_defaults(call=commands.config_schema)
+    resolved = verb.add_parser("show", help="check a configuration and print it resolved")
+    resolved.add_argument("config", nargs="?", default="quickstart")
+    add_overrides(resolved)
+    resolved.set_defaults(call=commands.config_show)
+    listing = verb.add_parser("list", help="the named configurations")
+    listing.set_defaults(call=commands.config_list)
+
+    doctor = verbs.add_parser("doctor", help="what this machine has, what is missing, and the fix")
+    doctor.set_defaults(call=commands.doctor)
+    return top
+
+
+def add_overrides(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--set",
+        dest="overrides",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change a key, e.g. --set sampling.n=200 (repeatable)",
+    )
+
+
+def add_stages(verb: argparse.ArgumentParser) -> None:
+    which = verb.add_mutually_exclusive_group()
+    which.add_argument("--stage", choices=STAGES, help="only this stage, on what earlier ones left")
+    which.add_argument("--from-stage", choices=STAGES, help="this stage and those after it")
+
+
+def terminated(signum: int, frame: FrameType | None) -> None:
+    """SIGTERM ends a run as Ctrl-C does: what is finished is written first."""
+    raise KeyboardInterrupt
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Returns the exit code: 0 done, 1 a check failed, 2 a fault the user can mend, 130 stopped."""
+    arguments = parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, terminated)
+    try:
+        return int(arguments.call(arguments))
+    except UserError as fault:
+        if arguments.verbose:
+            traceback.print_exc()
+        print(f"forkeval: {fault}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("forkeval: stopped; the same command goes on where it was", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()  # a closed pager is no fault, and Python would report it at exit
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

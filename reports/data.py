@@ -1,0 +1,58 @@
+"""What a report is made from: plain values and Arrow tables, so that it knows no configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Money a unit; 0 leaves a unit out of the bill."""
+
+    currency: str = "USD"
+    per_million_prompt_tokens: float = 0.0
+    per_million_generated_tokens: float = 0.0
+    per_device_hour: float = 0.0
+    per_sandbox_cpu_hour: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to report. `k` may name values above `n`: they are listed as undefined, with a note."""
+
+    k: tuple[int, ...] = (1, 10, 100)
+    bootstrap: int = 2000  # resamples over problems
+    confidence: float = 0.95
+    seed: int = 0
+    prices: Rates = Rates()
+
+
+@dataclass(frozen=True, slots=True)
+class ReportInput:
+    """The tables of a run, with the columns of the records they are named after, in any order.
+
+    `engine_steps` and `rankings` may be empty. `calls`, `candidates`, `programs`, `verdicts` have
+    one row a sample; `executions` one row an execution of a distinct program.
+    """
+
+    name: str  # of the run
+    n: int  # samples wanted of each problem
+    problems: pa.Table
+    calls: pa.Table
+    candidates: pa.Table
+    engine_steps: pa.Table
+    programs: pa.Table
+    executions: pa.Table
+    verdicts: pa.Table
+    rankings: pa.Table
+    settings: Settings = Settings()
+    max_rows: int = 64  # sequences decoded at once: the slots of the cost model's schedule
+    prefill_chunk: int = 512  # prompt tokens a prefill pass
+    wall_seconds: Mapping[str, float] = field(default_factory=dict)  # by stage
+    environment: Mapping[str, Any] = field(default_factory=dict)  # by stage; JSON values
+    config: Mapping[str, Any] = field(default_factory=dict)  # resolved; JSON values
+    commands: tuple[str, ...] = ()  # shell lines that make this run again

@@ -2,7 +2,7 @@
 
 Every field says in its description what it means and whether it is part of a stage's *identity* (it
 changes what a row means) or of its *extent* (it only says how many rows are wanted); `identity` is
-decided in `store_identity` from the marks here, nowhere else.
+decided in `pipeline.store.identity` from the marks here, nowhere else.
 """
 
 from __future__ import annotations
@@ -187,7 +187,9 @@ RankerName = Literal["random", "mean_logprob", "sum_logprob"]
 
 
 class RerankConfig(Section):
-    rankers: tuple[RankerName, ...] = ("random", "mean_logprob", "sum_logprob")
+    rankers: tuple[RankerName, ...] = Field(
+        default=("random", "mean_logprob", "sum_logprob"), json_schema_extra=EXTENT
+    )
     logprobs: Literal["raw", "processed"] = "raw"
 
 
@@ -212,6 +214,18 @@ class ReportConfig(Section):
     prices: Prices = Prices()
 
 
+class StoreConfig(Section):
+    """How often rows reach the disk: what a kill can cost."""
+
+    rows_per_shard: int = Field(
+        default=1000, ge=1, description="rows of one table in a shard", json_schema_extra=PLACE
+    )
+    seconds_per_shard: float = Field(
+        default=20.0, gt=0, description="longest that a row waits for its shard",
+        json_schema_extra=PLACE,
+    )  # fmt: skip
+
+
 class RunConfig(Section):
     name: str = Field(
         default="run", pattern=r"^[A-Za-z0-9._-]+$", description="names the run directory",
@@ -228,6 +242,7 @@ class RunConfig(Section):
     execute: ExecuteConfig = ExecuteConfig()
     rerank: RerankConfig = RerankConfig()
     report: ReportConfig = ReportConfig()
+    store: StoreConfig = StoreConfig()
 
     @model_validator(mode="after")
     def _benchmarks_differ(self) -> RunConfig:

@@ -1,4 +1,4 @@
-"""The run's YAML, described once. Loading, with line numbers, is in `yaml_config`.
+"""The run's YAML, described once. Loading, with line numbers, is in `pipeline.yaml_config`.
 
 Every field says in its description what it means and whether it is part of a stage's *identity* (it
 changes what a row means) or of its *extent* (it only says how many rows are wanted); `identity` is
@@ -7,10 +7,13 @@ decided in `pipeline.store.identity` from the marks here, nowhere else.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from pipeline.config_section import EXTENT, PLACE, Contradiction, Section, repeated
 
 Language = Literal[
     "python",
@@ -28,14 +31,16 @@ Language = Literal[
     "swift",
 ]
 
-EXTENT: dict[str, Any] = {"forkeval": "extent"}  # how many rows are wanted
-PLACE: dict[str, Any] = {"forkeval": "place"}  # where and how fast; never what a row means
-
-
-class Section(BaseModel):
-    """Base of every section: unknown keys are errors, values are frozen."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+ALL_LANGUAGES: tuple[Language, ...] = Language.__args__  # type: ignore[attr-defined]  # typing offers no typed accessor
+OFFERED: dict[str, tuple[Language, ...]] = {  # languages that each benchmark was published in
+    "mini": ("python", "java", "javascript"),
+    "humaneval": tuple(name for name in ALL_LANGUAGES if name != "cpp"),
+    "mbxp": ALL_LANGUAGES,
+    "mathqa_x": ("python", "java", "javascript"),
+    "jsonl": ALL_LANGUAGES,
+}
+WITH_HEADER = ("mbxp", "mathqa_x")  # benchmarks published with few-shot prompts
+ON_HUB = ("humaneval", "mbxp", "mathqa_x")
 
 
 class BenchmarkConfig(Section):
@@ -67,6 +72,36 @@ class BenchmarkConfig(Section):
     )
     overlay: bool = Field(default=False, description="apply the known-defects overlay")
     prompt_form: Literal["base", "chat"] = Field(default="base", description="never inferred")
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        missing = [name for name in self.languages if name not in OFFERED[self.name]]
+        if missing:
+            offered = ", ".join(OFFERED[self.name])
+            yield Contradiction(
+                ("languages", "name"),
+                f"{self.name} has no {' and no '.join(missing)}: it offers {offered}",
+            )
+        yield from repeated("languages", self.languages)
+        yield from repeated("task_ids", self.task_ids)
+        if self.name == "jsonl" and self.path is None:
+            yield Contradiction(("path", "name"), "jsonl needs a file: set path")
+        if self.name == "mini" and self.path is not None:
+            yield Contradiction(("path", "name"), "mini is bundled: remove path")
+        if self.name != "jsonl" and self.test_kind != "program":
+            yield Contradiction(
+                ("test_kind", "name"), f"{self.name} states its own test kind: remove test_kind"
+            )
+        if self.header == "published" and self.name not in WITH_HEADER:
+            yield Contradiction(
+                ("header", "name"),
+                f"{self.name} was published without few-shot prompts: name a file instead",
+            )
+        if self.hub and self.name not in ON_HUB:
+            yield Contradiction(("hub", "name"), f"{self.name} is not on the hub: set hub to false")
+        if self.hub and self.path is not None:
+            yield Contradiction(
+                ("hub", "path"), "data come from the hub or from path, not both: remove one"
+            )
 
 
 class ModelConfig(Section):
@@ -115,19 +150,33 @@ class SamplingConfig(Section):
         default_factory=dict,
         description="stop strings a language; a missing language takes its language.yaml's",
     )
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, description="of every sample's random stream")
 
-    @model_validator(mode="after")
-    def _greedy_is_one(self) -> SamplingConfig:
+    def contradictions(self) -> Iterator[Contradiction]:
         if self.temperature == 0:
-            filters = [k for k in ("top_k", "top_p", "min_p") if getattr(self, k) is not None]
-            if filters:
-                raise ValueError(
-                    f"temperature 0 is greedy, so {', '.join(filters)} would do nothing: remove"
-                )
+            for name in ("top_k", "top_p", "min_p"):
+                if getattr(self, name) is not None:
+                    yield Contradiction(
+                        (name, "temperature"),
+                        f"temperature 0 is greedy, so {name} would do nothing: remove it",
+                    )
             if self.n > 1:
-                raise ValueError("temperature 0 gives the same text every time: set n to 1")
-        return self
+                yield Contradiction(
+                    ("n", "temperature"),
+                    "temperature 0 gives the same text every time: set n to 1",
+                )
+        for language, stops in self.stop.items():
+            for stop in stops:
+                if not stop:
+                    yield Contradiction(
+                        (f"stop.{language}",), "an empty stop string would end every sample: remove"
+                    )
+                if any(escape in stop for escape in (r"\n", r"\t", r"\r")):
+                    yield Contradiction(
+                        (f"stop.{language}",),
+                        f"'{stop}' holds a backslash and a letter, not a line break or tab: "
+                        f'write "{stop}" in double quotes',
+                    )
 
 
 class BackendConfig(Section):
@@ -141,13 +190,16 @@ class BackendConfig(Section):
         default=False, description="recorded: replay the benchmark's canonical solutions"
     )
 
-    @model_validator(mode="after")
-    def _recorded_has_source(self) -> BackendConfig:
+    def contradictions(self) -> Iterator[Contradiction]:
         if self.name == "recorded" and bool(self.completions) == self.canonical:
-            raise ValueError("recorded needs `completions`, or `canonical: true`, and not both")
-        if self.name == "engine" and (self.completions or self.canonical):
-            raise ValueError("`completions` and `canonical` go with `name: recorded`")
-        return self
+            yield Contradiction(
+                ("name", "completions", "canonical"),
+                "recorded needs `completions`, or `canonical: true`, and not both",
+            )
+        if self.name == "engine":
+            for key in ("completions", "canonical"):
+                if getattr(self, key):
+                    yield Contradiction((key, "name"), f"{key} goes with `name: recorded`")
 
 
 class LimitsConfig(Section):
@@ -160,11 +212,17 @@ class LimitsConfig(Section):
     output_limit_kib: int = Field(default=16384, ge=1)
     disk_mib: int = Field(default=64, ge=1)
 
-    @model_validator(mode="after")
-    def _wall_has_room(self) -> LimitsConfig:
+    def contradictions(self) -> Iterator[Contradiction]:
         if self.wall_seconds < self.cpu_seconds:
-            raise ValueError("wall_seconds must be at least cpu_seconds")
-        return self
+            yield Contradiction(
+                ("wall_seconds", "cpu_seconds"),
+                f"must be at least cpu_seconds ({self.cpu_seconds:g}), with room for waiting",
+            )
+        if self.output_limit_kib < self.output_kib:
+            yield Contradiction(
+                ("output_limit_kib", "output_kib"),
+                f"must be at least output_kib ({self.output_kib}), which is kept of it",
+            )
 
 
 class ExecuteConfig(Section):
@@ -188,9 +246,16 @@ RankerName = Literal["random", "mean_logprob", "sum_logprob"]
 
 class RerankConfig(Section):
     rankers: tuple[RankerName, ...] = Field(
-        default=("random", "mean_logprob", "sum_logprob"), json_schema_extra=EXTENT
+        default=("random", "mean_logprob", "sum_logprob"),
+        description="orders to compare; recorded completions without one here get random alone",
+        json_schema_extra=EXTENT,
     )
-    logprobs: Literal["raw", "processed"] = "raw"
+    logprobs: Literal["raw", "processed"] = Field(
+        default="raw", description="of the model, or after temperature and filters"
+    )
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        yield from repeated("rankers", self.rankers)
 
 
 class Prices(Section):
@@ -210,8 +275,13 @@ class ReportConfig(Section):
     )  # fmt: skip
     bootstrap: int = Field(default=2000, ge=100, description="resamples over problems")
     confidence: float = Field(default=0.95, gt=0, lt=1)
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, description="of the bootstrap")
     prices: Prices = Prices()
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        yield from repeated("k", self.k)
+        if not self.k:
+            yield Contradiction(("k",), "name at least one k, such as [1, 10]")
 
 
 class StoreConfig(Section):
@@ -245,7 +315,52 @@ class RunConfig(Section):
     store: StoreConfig = StoreConfig()
 
     @model_validator(mode="after")
-    def _benchmarks_differ(self) -> RunConfig:
-        if not self.benchmarks:
-            raise ValueError("benchmarks: name at least one")
+    def _rankers_of_recorded(self) -> Self:
+        """Recorded completions carry no log-probabilities: unless named, only random ranks them."""
+        if self.backend.name == "recorded" and "rankers" not in self.rerank.model_fields_set:
+            rerank = self.rerank.model_copy(update={"rankers": ("random",)})
+            self.__dict__["rerank"] = rerank  # frozen for everyone else
         return self
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        if not self.benchmarks:
+            yield Contradiction(("benchmarks",), "name at least one benchmark")
+        seen = set()
+        for index, benchmark in enumerate(self.benchmarks):
+            source = (benchmark.name, benchmark.path if benchmark.name == "jsonl" else None)
+            if source in seen:
+                yield Contradiction(
+                    (f"benchmarks.{index}.name",), f"{benchmark.name} is there already: join them"
+                )
+            seen.add(source)
+        by_logprob = [r for r in self.rerank.rankers if r.endswith("_logprob")]
+        explicit = "rankers" in self.rerank.model_fields_set
+        if self.backend.name == "recorded" and by_logprob and explicit:
+            yield Contradiction(
+                ("rerank.rankers", "backend.name"),
+                f"recorded completions have no log-probabilities: remove {', '.join(by_logprob)}",
+            )
+        if self.backend.canonical:
+            for index, benchmark in enumerate(self.benchmarks):
+                lacking = {"humaneval", "mathqa_x"} & {benchmark.name}
+                others = [name for name in benchmark.languages if name != "python"]
+                if lacking and others:
+                    yield Contradiction(
+                        (f"benchmarks.{index}.languages", "backend.canonical"),
+                        f"{benchmark.name} has canonical solutions in python only: remove "
+                        f"{', '.join(others)}",
+                    )
+
+    def cautions(self) -> Iterator[Contradiction]:
+        """What is allowed and yet hardly meant; a loader shows these as warnings."""
+        if self.backend.name == "engine" and min(self.report.k) > self.sampling.n:
+            yield Contradiction(
+                ("report.k", "sampling.n"),
+                f"every k is above sampling.n ({self.sampling.n}), so no pass@k can be reported",
+            )
+        if self.backend.name == "recorded":
+            for name in ("model", "engine"):
+                if name in self.model_fields_set and getattr(self, name).model_fields_set:
+                    yield Contradiction(
+                        (name, "backend.name"), "does nothing: recorded completions use no model"
+                    )

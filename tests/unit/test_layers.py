@@ -17,7 +17,8 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "reports": ("reports", "pipeline.records"),
     "benchmarks_data": ("benchmarks_data", "pipeline.records"),
     "pipeline.records": (),
-    "pipeline.config": ("pipeline.records",),
+    "pipeline.config": ("pipeline.records", "pipeline.config_section"),
+    "pipeline.config_section": ("pipeline.records",),
     "pipeline.services": ("pipeline.records",),
     "pipeline.benchmarks": (
         "pipeline.benchmarks",

@@ -359,8 +359,9 @@ class RunConfig(Section):
                 f"every k is above sampling.n ({self.sampling.n}), so no pass@k can be reported",
             )
         if self.backend.name == "recorded":
+            plain = RunConfig()
             for name in ("model", "engine"):
-                if name in self.model_fields_set and getattr(self, name).model_fields_set:
+                if getattr(self, name) != getattr(plain, name):
                     yield Contradiction(
                         (name, "backend.name"), "does nothing: recorded completions use no model"
                     )

@@ -25,6 +25,7 @@ from typing import Any, Self
 import yaml
 
 from pipeline.config import RunConfig
+from pipeline.config_text import dump
 from pipeline.records import UserError
 from pipeline.store.disk import TEMPORARY, Disk, explained, full_disk, is_full
 from pipeline.store.lock import LOCK, RunLock
@@ -156,8 +157,7 @@ class Store:
             ) from error
 
     def _save_config(self, config: RunConfig) -> None:
-        text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-        self._append(self.path, "config", "yaml", text)
+        self._append(self.path, "config", "yaml", dump(config))
 
     # ---- stages ----------------------------------------------------------------------------------
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import signal
 import sys
 import traceback
@@ -12,6 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 from pipeline import commands
+from pipeline.environment import forkeval_version
 from pipeline.records import UserError
 
 STAGES = ("load", "sample", "execute", "rerank", "report")
@@ -24,8 +24,7 @@ def parser() -> argparse.ArgumentParser:
         description="Evaluate code-generation models: fork each prompt into many candidates, run "
         "them in sandboxes, rank them, and report pass@k against the compute spent.",
     )
-    version = importlib.metadata.version("forkeval")
-    top.add_argument("--version", action="version", version=f"forkeval {version}")
+    top.add_argument("--version", action="version", version=f"forkeval {forkeval_version()}")
     top.add_argument("-v", "--verbose", action="store_true", help="show the trace of an error")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="COMMAND")
 

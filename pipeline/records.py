@@ -320,6 +320,18 @@ class Ranking(Record):
     duplicate_of: int  # smallest sample_index with the same program; itself when it is the first
 
 
+@dataclass(frozen=True, slots=True)
+class StageTime(Record):
+    """Wall time that one invocation spent in one stage (stages overlap, so they do not add up)."""
+
+    TABLE: ClassVar[str] = "stage_times"
+    KEY: ClassVar[tuple[str, ...]] = ("stage", "session")
+
+    stage: str
+    session: str  # one an invocation
+    m_wall_seconds: float
+
+
 TABLES: dict[str, type[Record]] = {
     record.TABLE: record
     for record in (
@@ -332,5 +344,6 @@ TABLES: dict[str, type[Record]] = {
         Execution,
         VerdictRow,
         Ranking,
+        StageTime,
     )
 }

@@ -43,16 +43,17 @@ def identity(
     """
     if (upstream is None) != (UPSTREAM[stage] is None):
         raise ValueError(f"{stage} reads the rows of {UPSTREAM[stage]}: got identity {upstream}")
-    meaning = {
+    whole = {
         "stage": stage,
         "upstream": upstream,
-        "config": _meaning(stage, config),
+        "config": meaning(stage, config),
         "services": services,
     }
-    return digest(json.dumps(meaning, sort_keys=True, ensure_ascii=True))[:16]
+    return digest(json.dumps(whole, sort_keys=True, ensure_ascii=True))[:16]
 
 
-def _meaning(stage: str, config: RunConfig) -> Any:
+def meaning(stage: str, config: RunConfig) -> Any:
+    """The keys of `config` that change what the rows of `stage` mean, as JSON values."""
     match stage:
         case "load":
             return [unmarked(benchmark) for benchmark in config.benchmarks]

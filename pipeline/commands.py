@@ -1,0 +1,191 @@
+"""What each verb of the command line does: parsed arguments in, exit code out (1: a check failed).
+
+Heavy imports stay inside the verbs that need them, so that `--help` and errors come at once.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.records import UserError
+
+if TYPE_CHECKING:
+    from pipeline.config import RunConfig
+    from pipeline.run import Stage
+
+
+def run(arguments: Namespace) -> int:
+    """Makes a run directory for a configuration, or goes on in the one that is there."""
+    from pipeline import yaml_config
+
+    config = yaml_config.load(arguments.config, arguments.overrides, warn)
+    return go(config.directory / config.name, config, chosen_stages(arguments))
+
+
+def resume(arguments: Namespace) -> int:
+    """Goes on with the configuration that the directory holds, changed by the overrides."""
+    return go(arguments.run, stored_config(arguments), chosen_stages(arguments))
+
+
+def report(arguments: Namespace) -> int:
+    """The ranking and the report again, from the rows that are there."""
+    return go(arguments.run, stored_config(arguments), ("rerank", "report"))
+
+
+def stored_config(arguments: Namespace) -> RunConfig:
+    from pipeline import yaml_config
+    from pipeline.store import Store
+
+    with Store.open(arguments.run, read_only=True) as store:
+        return yaml_config.override(store.config, arguments.overrides, warn)
+
+
+def warn(text: str) -> None:
+    print(f"forkeval: note: {text}", file=sys.stderr)
+
+
+def chosen_stages(arguments: Namespace) -> tuple[Stage, ...]:
+    from pipeline.run import STAGES
+
+    if arguments.stage:
+        return (arguments.stage,)
+    if arguments.from_stage:
+        return STAGES[STAGES.index(arguments.from_stage) :]
+    return STAGES
+
+
+def go(path: Path, config: RunConfig, stages: Sequence[Stage]) -> int:
+    """Runs the stages in the directory and says last where the result is."""
+    from pipeline.assembly import SERVICES
+    from pipeline.run import Run
+    from pipeline.store import Store
+
+    check_unchanged(path, config, stages)
+    with Store.create(path, config) as store:
+        made = Run(config, store, stages, SERVICES)()
+    print(made if made is not None else path)
+    return 0
+
+
+def check_unchanged(path: Path, config: RunConfig, stages: Sequence[Stage]) -> None:
+    """Refuses to build on rows of a stage that is left out, when its keys have changed since."""
+    from pipeline.store import Store
+    from pipeline.store.identity import meaning
+
+    order = ("load", "sample", "truncate", "execute", "rerank", "report")
+    first = "truncate" if stages[0] == "execute" else stages[0]  # executing truncates first
+    earlier = order[: order.index(first)]
+    if not earlier or not (path / "run.json").exists():
+        return
+    with Store.open(path, read_only=True) as store:
+        before = store.config
+    for stage in earlier:
+        if meaning(stage, before) != meaning(stage, config):
+            raise UserError(
+                f"{path}: keys of the {stage} stage have changed since it ran: "
+                f"use --from-stage {stage}, or set them back"
+            )
+
+
+def status(arguments: Namespace) -> int:
+    """What each stage has, of how much."""
+    from pipeline.run import STAGES
+    from pipeline.store import Store
+
+    with Store.open(arguments.run, read_only=True) as store:
+        config = store.config
+        print(f"{arguments.run}: {config.name}, n = {config.sampling.n}")
+        for stage in ("load", "sample", "truncate", "execute", "rerank"):
+            tables = store.current(stage)
+            if tables is None:
+                print(f"  {stage:9} not run (or its rows belong to an earlier configuration)")
+                continue
+            rows = ", ".join(f"{count} {name}" for name, count in tables.tables().items())
+            print(f"  {stage:9} {rows or 'no rows yet'}  [{tables.identity}]")
+        page = arguments.run / "report" / "report.html"
+        print(f"  {STAGES[-1]:9} {page if page.exists() else 'not written'}")
+    return 0
+
+
+def show(arguments: Namespace) -> int:
+    """One problem, its candidates and verdicts."""
+    from pipeline.show import show as shown
+
+    for line in shown(arguments.run, arguments.task, arguments.sample):
+        print(line)
+    return 0
+
+
+def images(arguments: Namespace) -> int:
+    """Builds, tests or lists the sandbox images."""
+    from sandboxes import images as sandbox_images
+
+    languages = arguments.languages or None
+    if arguments.action == "build":
+        sandbox_images.build(languages)
+        return 0
+    if arguments.action == "test":
+        return 0 if sandbox_images.test(languages) else 1
+    for image in sandbox_images.list_images(languages):
+        print(image)
+    return 0
+
+
+def data(arguments: Namespace) -> int:
+    """Lists, checks or fetches the benchmarks' files."""
+    from pipeline.benchmarks import manifest
+
+    names = arguments.benchmarks or None
+    if arguments.action == "list":
+        print("\n".join(manifest.describe(names)))
+        return 0
+    if arguments.action == "fetch":
+        print("\n".join(manifest.fetch(names, arguments.path)))
+        return 0
+    report = manifest.check(names, arguments.path)
+    print("\n".join(report.lines))
+    return 0 if report.ok else 1
+
+
+def config_schema(arguments: Namespace) -> int:
+    """The JSON schema of the YAML."""
+    from pipeline.config_text import schema
+
+    print(json.dumps(schema(), indent=2))
+    return 0
+
+
+def config_show(arguments: Namespace) -> int:
+    """The configuration with every key, checked."""
+    from pipeline import yaml_config
+    from pipeline.config_text import dump
+
+    print(dump(yaml_config.load(arguments.config, arguments.overrides, warn)), end="")
+    return 0
+
+
+def config_list(arguments: Namespace) -> int:
+    """The named configurations and the first line of each."""
+    from pipeline import yaml_config
+
+    for name in yaml_config.names():
+        first = (yaml_config.CONFIGS / f"{name}.yaml").read_text().splitlines()[0]
+        print(f"{name:12} {first.lstrip('# ')}")
+    return 0
+
+
+def doctor(arguments: Namespace) -> int:
+    """What this machine has; 1 when something that the main job needs is missing."""
+    from pipeline.doctor import examine
+
+    findings = examine()
+    for finding in findings:
+        print(f"{finding.state:8} {finding.name:11} {finding.detail}")
+        if finding.fix:
+            print(f"{'':20} fix: {finding.fix}")
+    return 1 if any(finding.state == "missing" for finding in findings) else 0

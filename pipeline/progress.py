@@ -1,0 +1,47 @@
+"""Progress bars of a run: one a stage, with rate and time left; plain lines in a log."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import Any, Self
+
+from tqdm import tqdm
+
+
+class Progress:
+    """A bar; a context manager.
+
+    On a terminal several bars stand below each other; in a log each prints a line now and then.
+    """
+
+    def __init__(self, label: str, total: int | None, unit: str, position: int = 0) -> None:
+        terminal = sys.stderr.isatty()
+        self._bar: Any = tqdm(
+            desc=f"{label:8}",
+            total=total,
+            unit=unit,
+            position=position if terminal else 0,
+            mininterval=0.2 if terminal else 15,
+            maxinterval=60,
+            dynamic_ncols=terminal,
+            smoothing=0.05,
+            file=sys.stderr,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.close()
+
+    def advance(self, count: int = 1, note: str = "") -> None:
+        """So many more are done; `note` stands behind the bar."""
+        if note:
+            self._bar.set_postfix_str(note, refresh=False)
+        self._bar.update(count)

@@ -1,0 +1,264 @@
+"""One invocation of a run: which stages, in which order, on which rows, with which services."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from pipeline import environment
+from pipeline.benchmarks import truncation
+from pipeline.config import RunConfig
+from pipeline.judging import Judging, JudgingTables
+from pipeline.progress import Progress
+from pipeline.records import (
+    Candidate,
+    CandidateKey,
+    Problem,
+    Program,
+    Ranking,
+    StageTime,
+    Test,
+    UserError,
+)
+from pipeline.services import Completer, Completion, Executor
+from pipeline.stages import load, report, rerank, sample
+from pipeline.store import StageTables, Store, identity
+from pipeline.store.shards import to_records
+from pipeline.wanted import Wanted
+from sandboxes import languages
+
+Stage = Literal["load", "sample", "execute", "rerank", "report"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """How the two services are made, when a stage needs them: reports need no GPU and no Docker."""
+
+    completer: Callable[[RunConfig, Sequence[Problem], Sequence[Test]], Completer]
+    executor: Callable[[RunConfig], Executor]
+
+
+@dataclass(slots=True)
+class Run:
+    """Runs `stages` of `config` in `store`. Call it once.
+
+    Rows that are there already are not made again. A stage left out of `stages` must have run
+    before; its rows are taken as they are.
+    """
+
+    config: RunConfig
+    store: Store
+    stages: Sequence[Stage]
+    services: Services
+    session: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+
+    def __call__(self) -> Path | None:
+        """Returns the path of report.html, when the report stage was among the stages.
+
+        Raises UserError for anything that the user can mend; what is computed is stored by then.
+        """
+        loaded, problems, tests = self._load()
+        wanted = Wanted({problem.key: problem for problem in problems}, self.config.sampling.n)
+        judge = "execute" in self.stages
+        executor = self._executor(wanted) if judge else None
+        try:
+            sampled, completer = self._sampled(loaded, problems, tests)
+            truncated = judging = None
+            if executor is not None:
+                truncated, judging = self._judging(wanted, tests, sampled, executor)
+            with self._background(judging, sampled):
+                if completer is not None:
+                    with self._timed("sample"):
+                        self._sample(completer, problems, wanted, sampled, judging)
+        finally:
+            if executor is not None:
+                executor.close()
+        truncated = truncated or self._previous("truncate", "execute")
+        if "rerank" in self.stages:
+            with self._timed("rerank"):
+                self._rerank(truncated, wanted)
+        if "report" in self.stages:
+            return report.report(self.config, self.store, wanted)
+        return None
+
+    # ---- stages ----------------------------------------------------------------------------------
+
+    def _load(self) -> tuple[StageTables, list[Problem], list[Test]]:
+        """The wanted problems and tests, from the files or, without the stage, from the store."""
+        if "load" not in self.stages:
+            tables = self._previous("load")
+            problems = load.select(tables.records("problems"), self.config.benchmarks)
+            if not problems:
+                raise UserError("benchmarks: no stored problem is wanted: run the load stage")
+            return tables, problems, list(tables.records("tests"))
+        with self._timed("load"):
+            problems, tests = load.load(self.config.benchmarks)
+            tables = self._begin("load", load.sources(self.config.benchmarks), {})
+            have = tables.keys("problems")
+            tables.commit(row for row in (*problems, *tests) if tuple(row.key) not in have)
+        return tables, problems, tests
+
+    def _sampled(
+        self, loaded: StageTables, problems: Sequence[Problem], tests: Sequence[Test]
+    ) -> tuple[StageTables, Completer | None]:
+        """The tables of the sample stage and, where it is to run, who completes."""
+        if "sample" not in self.stages:
+            return self._previous("sample"), None
+        completer = self.services.completer(self.config, problems, tests)
+        meaning = {**completer.identity(), "stop": self._stops()}
+        return self._begin("sample", meaning, completer.environment(), loaded), completer
+
+    def _sample(
+        self,
+        completer: Completer,
+        problems: Sequence[Problem],
+        wanted: Wanted,
+        sampled: StageTables,
+        judging: Judging | None,
+    ) -> None:
+        have = {CandidateKey(*key) for key in sampled.keys("candidates")}
+        done = sum(key.problem in wanted.problems and key.sample_index < wanted.n for key in have)
+        tokens = 0
+        started = time.monotonic()
+        with (
+            Progress("sample", wanted.candidates, "candidate", done=done) as progress,
+            self.store.writer(sampled) as writer,
+        ):
+
+            def write(completion: Completion) -> None:
+                nonlocal tokens
+                if judging is not None:
+                    judging.check()
+                writer.add(completion.call, completion.candidate, *completer.take_steps())
+                tokens += completion.call.generated_tokens
+                rate = tokens / (time.monotonic() - started)
+                progress.advance(1, f"{rate:,.0f} tokens/s")
+
+            sample.sample(problems, wanted.n, have, self._stops(), completer, write)
+            writer.add(*completer.take_steps())
+
+    def _executor(self, wanted: Wanted) -> Executor:
+        """The sandboxes, ready: a missing image or a stopped engine shows before sampling does."""
+        executor = self.services.executor(self.config)
+        try:
+            executor.prepare(wanted.languages)
+        except BaseException:
+            executor.close()
+            raise
+        return executor
+
+    def _judging(
+        self,
+        wanted: Wanted,
+        tests: Sequence[Test],
+        sampled: StageTables,
+        executor: Executor,
+    ) -> tuple[StageTables, Judging]:
+        rules = languages.load_all()
+        stops = self._stops()
+        versions = {name: truncation.version(rule.truncation) for name, rule in rules.items()}
+        truncated = self._begin("truncate", {"rules": versions, "stop": stops}, {}, sampled)
+        images = {name: executor.image_digest(name) for name in wanted.languages}
+        limits = {name: executor.limits_hash(name) for name in wanted.languages}
+        judged = self._begin(
+            "execute", {"images": images, "limits": limits}, executor.environment(), truncated
+        )
+
+        def program_of(problem: Problem, candidate: Candidate) -> Program:
+            language = problem.language
+            return truncation.program_of(
+                problem,
+                candidate,
+                rules[language].truncation,
+                stops[language],
+                self.config.execute.truncate,
+            )
+
+        judging = Judging(
+            wanted,
+            {test.key: test for test in tests},
+            JudgingTables(sampled, truncated, judged, self.store.shared("execute")),
+            program_of,
+            executor,
+            self.config.execute.evidence,
+            self.config.execute.retry_timeouts,
+            self.store.writer,
+        )
+        return truncated, judging
+
+    def _rerank(self, truncated: StageTables, wanted: Wanted) -> None:
+        sampled = self._previous("sample")
+        # Scores of duplicates depend on which samples there are, so the extent is part of the
+        # identity here: rankings of another extent stay aside.
+        extent = {"n": wanted.n, "problems": sorted(map(str, wanted.problems))}
+        tables = self._begin("rerank", extent, {}, truncated)
+        if tables.tables():
+            return  # one commit holds them all
+        ranked = rerank.rerank(
+            self.config.rerank.rankers,
+            wanted.rows(sampled.table("candidates", rerank.CANDIDATE_COLUMNS)),
+            wanted.rows(truncated.table("programs", rerank.PROGRAM_COLUMNS)),
+            self.config.rerank.logprobs,
+        )
+        tables.commit(to_records(Ranking, ranked))
+
+    # ---- inside ----------------------------------------------------------------------------------
+
+    def _stops(self) -> dict[str, tuple[str, ...]]:
+        """Stop strings of every language: the configuration's, else the language's own."""
+        chosen: Mapping[str, tuple[str, ...]] = dict(self.config.sampling.stop.items())
+        return {name: chosen.get(name, rule.stop) for name, rule in languages.load_all().items()}
+
+    def _begin(
+        self,
+        stage: str,
+        meaning: Mapping[str, Any],
+        ran_on: Mapping[str, Any],
+        upstream: StageTables | None = None,
+    ) -> StageTables:
+        above = upstream.identity if upstream else None
+        name = identity(stage, self.config, meaning, above)
+        record = {"machine": environment.machine(), "meaning": meaning, **ran_on}
+        return self.store.begin(stage, name, record, upstream)
+
+    def _previous(self, stage: str, part_of: str | None = None) -> StageTables:
+        tables = self.store.current(stage)
+        if tables is None:
+            raise UserError(
+                f"{self.store.path}: the {part_of or stage} stage has not run on the rows that are "
+                f"there now: forkeval run CONFIG --from-stage {part_of or stage}"
+            )
+        return tables
+
+    @contextmanager
+    def _background(self, judging: Judging | None, sampled: StageTables) -> Iterator[None]:
+        """Judging goes on beside the body, and is complete after it."""
+        if judging is None:
+            yield
+            return
+        judging.start()
+        try:
+            with self._timed("execute"):
+                yield
+                sampled.finish()
+                judging.finish()
+        except BaseException:
+            judging.cancel()
+            judging.check()  # a fault of the background is the cause; say that one
+            raise
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        """Records the wall time of a stage, also of one that was stopped."""
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            seconds = time.monotonic() - started
+            self.store.shared("times").commit([StageTime(stage, self.session, seconds)])

@@ -1,0 +1,96 @@
+"""Report: every table of a run to metrics.json, report.md and report.html."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.config import RunConfig
+from pipeline.records import UserError
+from pipeline.store import StageTables, Store
+from pipeline.wanted import Wanted
+from reports import render
+from reports.data import Rates, ReportInput, Settings
+
+STAGES = ("load", "sample", "truncate", "execute", "rerank")
+
+
+def report(config: RunConfig, store: Store, wanted: Wanted) -> Path:
+    """Writes the report of the rows that are current, and returns the path of report.html.
+
+    Raises UserError where a stage has not run, or a candidate has no verdict yet: a report of part
+    of the problems would be a false number.
+    """
+    load, sampled, truncated, judged, ranked = (current(store, stage) for stage in STAGES)
+    verdicts = wanted.rows(judged.table("verdicts"))
+    if verdicts.num_rows != wanted.candidates:
+        raise UserError(
+            f"{store.path}: {wanted.candidates - verdicts.num_rows} of {wanted.candidates} "
+            f"candidates have no verdict yet: forkeval resume {shlex.quote(str(store.path))}"
+        )
+    prices = config.report.prices
+    data = ReportInput(
+        name=config.name,
+        n=wanted.n,
+        problems=wanted.rows(load.table("problems")),
+        calls=wanted.rows(sampled.table("calls")),
+        candidates=wanted.rows(sampled.table("candidates")),
+        engine_steps=sampled.table("engine_steps"),
+        programs=wanted.rows(truncated.table("programs")),
+        executions=executions(store.shared("execute").table("executions"), verdicts),
+        verdicts=verdicts,
+        rankings=wanted.rows(ranked.table("rankings")),
+        settings=Settings(
+            k=config.report.k,
+            bootstrap=config.report.bootstrap,
+            confidence=config.report.confidence,
+            seed=config.report.seed,
+            prices=Rates(**prices.model_dump()),
+        ),
+        max_rows=config.engine.max_rows,
+        prefill_chunk=config.engine.prefill_chunk,
+        wall_seconds=wall_seconds(store),
+        environment={stage: environment(store, stage) for stage in STAGES},
+        config=config.model_dump(mode="json"),
+        commands=commands(store),
+    )
+    return render(data, store.path / "report")
+
+
+def current(store: Store, stage: str) -> StageTables:
+    tables = store.current(stage)
+    if tables is None:
+        raise UserError(
+            f"{store.path}: the {stage} stage has not run on the rows that are there now: "
+            f"forkeval resume {shlex.quote(str(store.path))}"
+        )
+    return tables
+
+
+def environment(store: Store, stage: str) -> dict[str, Any]:
+    record = store.latest(stage)
+    return {"identity": record.identity, **record.environment} if record else {}
+
+
+def executions(table: pa.Table, verdicts: pa.Table) -> pa.Table:
+    """The executions of the wanted programs; the shared table may hold those of other rows too."""
+    wanted = pc.unique(verdicts["program_hash"])
+    return table.filter(pc.is_in(table["program_hash"], value_set=wanted))
+
+
+def wall_seconds(store: Store) -> dict[str, float]:
+    """Wall time by stage, over all invocations."""
+    spent: dict[str, float] = {}
+    for row in store.shared("times").records("stage_times"):
+        spent[row.stage] = spent.get(row.stage, 0.0) + row.m_wall_seconds
+    return spent
+
+
+def commands(store: Store) -> Sequence[str]:
+    """Shell lines that make this run again: its configuration is saved beside its rows."""
+    return (f"forkeval resume {shlex.quote(str(store.path))}",)

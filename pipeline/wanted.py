@@ -1,0 +1,44 @@
+"""The extent of a run: which problems, and how many samples of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.records import Candidate, Problem, ProblemKey, Program
+
+_SEPARATOR = "\x1f"  # in no key
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What one invocation asks for. A store may hold more, of earlier and larger ones."""
+
+    problems: Mapping[ProblemKey, Problem]
+    n: int
+
+    def __contains__(self, row: Candidate | Program) -> bool:
+        key = ProblemKey(row.dataset, row.language, row.task_id)
+        return row.sample_index < self.n and key in self.problems
+
+    @property
+    def candidates(self) -> int:
+        return len(self.problems) * self.n
+
+    @property
+    def languages(self) -> list[str]:
+        return sorted({key.language for key in self.problems})
+
+    def rows(self, table: pa.Table) -> pa.Table:
+        """The wanted rows of a table that has the columns of a problem's or a candidate's key."""
+        keys = pc.binary_join_element_wise(
+            table["dataset"], table["language"], table["task_id"], _SEPARATOR
+        )
+        wanted = pa.array([_SEPARATOR.join(key) for key in self.problems], pa.string())
+        mask = pc.is_in(keys, value_set=wanted)
+        if "sample_index" in table.column_names:
+            mask = pc.and_(mask, pc.less(table["sample_index"], self.n))
+        return table.filter(mask)

@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 FORKEVAL := $(VENV)/bin/forkeval
 PACKAGES := pipeline kernels sandboxes reports benchmarks_data
 
-.PHONY: help demo test test-full lint python docker images browser clean
+.PHONY: help demo test test-full lint python docker images browser docs clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -37,6 +37,9 @@ browser: ## Chromium, for the test of the report page
 
 images: python docker ## the sandbox images, built and self-tested
 	$(FORKEVAL) images build
+
+docs: python ## the generated page of the command line
+	$(PY) tools/cli_docs.py >docs/cli.md
 
 clean: ## remove the environment and build state (never a run directory)
 	rm -rf $(VENV) .build .mypy_cache .ruff_cache .pytest_cache

@@ -19,6 +19,13 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "pipeline.records": (),
     "pipeline.config": ("pipeline.records", "pipeline.config_section"),
     "pipeline.config_section": ("pipeline.records",),
+    "pipeline.config_text": ("pipeline.config", "pipeline.config_section"),
+    "pipeline.store": (
+        "pipeline.store",
+        "pipeline.records",
+        "pipeline.config",
+        "pipeline.config_text",
+    ),
     "pipeline.services": ("pipeline.records",),
     "pipeline.benchmarks": (
         "pipeline.benchmarks",
@@ -27,7 +34,13 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "sandboxes.languages",
         "benchmarks_data",
     ),
-    "pipeline.engine": ("pipeline.engine", "pipeline.records", "pipeline.config", "kernels"),
+    "pipeline.engine": (
+        "pipeline.engine",
+        "pipeline.records",
+        "pipeline.config",
+        "kernels",
+        "benchmarks_data",
+    ),
     "pipeline.backends": (
         "pipeline.backends",
         "pipeline.engine",

@@ -170,12 +170,12 @@ def config_show(arguments: Namespace) -> int:
 
 
 def config_list(arguments: Namespace) -> int:
-    """The named configurations and the first line of each."""
+    """The first line of each named configuration: its name and what it does."""
     from pipeline import yaml_config
 
     for name in yaml_config.names():
         first = (yaml_config.CONFIGS / f"{name}.yaml").read_text().splitlines()[0]
-        print(f"{name:12} {first.lstrip('# ')}")
+        print(first.lstrip("# "))
     return 0
 
 

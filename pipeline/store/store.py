@@ -7,7 +7,7 @@
     config-0001.yaml ...          the resolved configuration, one file a change
     environment/<stage>-0001.json what a stage ran on and under which identity, one file a change
     commits/, tables/             see `pipeline.store.tables`
-    report/                       what the report stage makes
+    report/                       what the report stage makes, whole at each time
 
 Paths inside are relative to the directory, so it can be moved to another machine and go on there.
 """
@@ -15,6 +15,7 @@ Paths inside are relative to the directory, so it can be moved to another machin
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -63,6 +64,7 @@ class Store:
         self.path = path
         self._disk = disk
         self._writable = writable
+        self._opening = threading.Lock()  # guards `_stages`
         self._stages: dict[tuple[str, str], StageTables] = {}
         self._lock = RunLock(path) if writable else None
         try:
@@ -135,11 +137,14 @@ class Store:
 
     def close(self) -> None:
         """Gives up the lock and the reserve; a second call does nothing."""
+        with self._opening:
+            for tables in self._stages.values():
+                tables.close()
         if self._lock is not None:
             self._free_reserve()
             self._lock.release()
             self._lock = None
-            self._writable = False
+        self._writable = False
 
     # ---- configuration ---------------------------------------------------------------------------
 
@@ -220,11 +225,12 @@ class Store:
 
     def stage(self, stage: str, identity: str) -> StageTables:
         """The tables of `stage` under `identity`: one object each, shared by all who ask."""
-        if (stage, identity) not in self._stages:
-            self._stages[stage, identity] = StageTables(
-                self.path, stage, identity, self._disk, self._writable, self._free_reserve
-            )
-        return self._stages[stage, identity]
+        with self._opening:
+            if (stage, identity) not in self._stages:
+                self._stages[stage, identity] = StageTables(
+                    self.path, stage, identity, self._disk, self._writable, self._free_reserve
+                )
+            return self._stages[stage, identity]
 
     def shared(self, stage: str) -> StageTables:
         """Rows of `stage` whose keys say all that they mean, so that any identity may use them."""
@@ -239,17 +245,6 @@ class Store:
         """A buffered writer of `tables`, with the sizes of the run's configuration."""
         store = self.config.store
         return Writer(tables, store.rows_per_shard, store.seconds_per_shard)
-
-    # ---- report ----------------------------------------------------------------------------------
-
-    def write_report(self, name: str, content: str | bytes) -> Path:
-        """Writes one file of the report, whole, over an older one; returns its path."""
-        folder = self.path / "report"
-        data = content.encode() if isinstance(content, str) else content
-        with explained(self.path, "write the report"):
-            self._disk.make_directory(folder)
-            self._disk.replace(folder / name, data)
-        return folder / name
 
     # ---- inside ----------------------------------------------------------------------------------
 
@@ -268,7 +263,7 @@ class Store:
                 note = json.dumps({"format": FORMAT})
                 self._disk.replace(self.path / MARKER, note.encode())
         with explained(self.path, "remove unfinished files"):
-            for folder in (self.path, self.path / "environment", self.path / "report"):
+            for folder in (self.path, self.path / "environment"):
                 for path in folder.glob(f"*{TEMPORARY}"):
                     self._disk.unlink(path)
         try:

@@ -69,6 +69,7 @@ class StageTables:
         self._finished = False
         self._committing = threading.Lock()  # one commit at a time; guards `_keys`
         self._keys: dict[str, set[tuple[Any, ...]]] = {}
+        self._torn = False  # a commit ended half way: what is on the disk is not known
         self._load()
 
     # ---- reading ---------------------------------------------------------------------------------
@@ -109,6 +110,8 @@ class StageTables:
     def keys(self, name: str) -> set[tuple[Any, ...]]:
         """The keys of table `name`: what need not be done again."""
         with self._committing:
+            if self._torn:
+                self._load()
             return set(self._known(name))
 
     def follow(self, name: str) -> Iterator[list[Any]]:
@@ -148,36 +151,53 @@ class StageTables:
             UserError: the disk is full or fails; names the directory and the fix. Where the text
                 says that nothing is lost, the rows were stored with the last of the reserve.
         """
-        if not self._writable:
-            raise ValueError("the store was opened read-only")
         groups: dict[str, list[Record]] = {}
         for row in rows:
             groups.setdefault(row.TABLE, []).append(row)
         if not groups:
             return
         with self._committing:
+            if not self._writable:
+                raise ValueError("the store is closed, or was opened read-only")
+            if self._torn:
+                self._load()
             fresh = {name: self._fresh(name, group) for name, group in groups.items()}
-            encoded = {name: shards.encode(TABLES[name], group) for name, group in groups.items()}
-            counts = {name: len(group) for name, group in groups.items()}
-            from_reserve = False
-            try:
-                added = self._write(encoded, counts)
-            except OSError as error:
-                if not (is_full(error) and self._free_reserve()):
-                    with explained(self._root, "write"):
-                        raise
-                with explained(self._root, "write"):
-                    added = self._write(encoded, counts)
-                from_reserve = True
-            for name, found in fresh.items():
-                self._known(name).update(found)
-            with self._changed:
-                self._sequence += 1
-                for shard in added:
-                    self._shards.setdefault(shard.table, []).append(shard)
-                self._changed.notify_all()
+            encoded = {
+                name: (shards.encode(TABLES[name], group), len(group))
+                for name, group in groups.items()
+            }
+            self._torn = True  # until the end of this block, whatever ends it (Ctrl-C, a full disk)
+            from_reserve = self._store(encoded, fresh)
+            self._torn = False
         if from_reserve:
             raise full_disk(self._root, lost=False)
+
+    def close(self) -> None:
+        """Waits for a commit under way and refuses further ones."""
+        with self._committing:
+            self._writable = False
+
+    def _store(
+        self, encoded: dict[str, tuple[bytes, int]], fresh: dict[str, set[tuple[Any, ...]]]
+    ) -> bool:
+        """Writes and publishes one commit; returns whether it took the reserve to do so."""
+        from_reserve = False
+        with explained(self._root, "write"):
+            try:
+                added = self._write(encoded)
+            except OSError as error:
+                if not (is_full(error) and self._free_reserve()):
+                    raise
+                from_reserve = True
+                added = self._write(encoded)
+        for name, found in fresh.items():
+            self._known(name).update(found)
+        with self._changed:
+            self._sequence += 1
+            for shard in added:
+                self._shards.setdefault(shard.table, []).append(shard)
+            self._changed.notify_all()
+        return from_reserve
 
     def _fresh(self, name: str, group: Sequence[Record]) -> set[tuple[Any, ...]]:
         """The keys of `group`, none of which may be there already or occur twice."""
@@ -189,12 +209,12 @@ class StageTables:
             found.add(key)
         return found
 
-    def _write(self, encoded: dict[str, bytes], counts: dict[str, int]) -> list[Shard]:
+    def _write(self, encoded: dict[str, tuple[bytes, int]]) -> list[Shard]:
         """Writes one commit's shards, then its manifest."""
         added = []
-        for name, data in encoded.items():
+        for name, (data, rows) in encoded.items():
             sha256 = hashlib.sha256(data).hexdigest()
-            shard = Shard(name, self._sequence + 1, counts[name], len(data), sha256)
+            shard = Shard(name, self._sequence + 1, rows, len(data), sha256)
             self._disk.make_directory(self.path(shard).parent)
             self._disk.replace(self.path(shard), data)
             added.append(shard)
@@ -211,24 +231,31 @@ class StageTables:
         return f"{self.stage}-{self.identity}"
 
     def _load(self) -> None:
-        """Reads the manifests and, when writable, removes what an ended process left half done."""
+        """Reads the manifests and, when writable, removes what was left half done."""
         commits = self._root / COMMITS / self._folder
+        found: dict[str, list[Shard]] = {}
+        sequence = 0
         for path in sorted(commits.glob("*.json")):
             try:
                 listed = [Shard(**s) for s in json.loads(path.read_bytes())["shards"]]
-                self._sequence = int(path.stem)
+                sequence = int(path.stem)
             except (OSError, ValueError, TypeError, KeyError) as error:
                 raise UserError(f"{path}: damaged manifest ({error}): restore the file") from error
             for shard in listed:
-                self._shards.setdefault(shard.table, []).append(shard)
+                found.setdefault(shard.table, []).append(shard)
         if self._writable:
-            kept = {self.path(shard) for found in self._shards.values() for shard in found}
+            kept = {self.path(shard) for listed in found.values() for shard in listed}
             with explained(self._root, "remove unfinished files"):
                 for path in commits.glob(f"*{TEMPORARY}"):
                     self._disk.unlink(path)
                 for path in self._root.glob(f"{TABLE_FOLDERS}/*/{self._folder}/*"):
                     if path not in kept:
                         self._disk.unlink(path)
+        self._keys = {}
+        self._torn = False
+        with self._changed:
+            self._shards, self._sequence = found, sequence
+            self._changed.notify_all()
 
     def _read(self, shard: Shard, columns: Sequence[str] | None = None) -> pa.Table:
         path = self.path(shard)

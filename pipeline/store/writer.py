@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from pipeline.records import Record, UserError
+from pipeline.store.shards import key_of
 from pipeline.store.tables import StageTables
 
 
@@ -23,10 +24,11 @@ class Writer:
         self._tables = tables
         self._rows_per_shard = rows_per_shard
         self._seconds_per_shard = seconds_per_shard
-        self._changed = threading.Condition()  # guards the four below
+        self._changed = threading.Condition()  # guards what follows
         self._waiting: list[Record] = []
         self._counts: dict[str, int] = {}
         self._oldest = 0.0
+        self._torn = False
         self._closed = False
         self._failure: BaseException | None = None
         self._clock = threading.Thread(target=self._watch, name="shard-clock", daemon=True)
@@ -80,8 +82,13 @@ class Writer:
 
     def _flush(self) -> None:
         """Commits what is waiting. The caller holds `_changed`, so commits keep their order."""
-        rows, self._waiting, self._counts = self._waiting, [], {}
-        self._tables.commit(rows)
+        if self._torn:  # a commit of these rows ended half way: it counts, or it does not
+            there = {name: self._tables.keys(name) for name in self._counts}
+            self._waiting = [row for row in self._waiting if key_of(row) not in there[row.TABLE]]
+        self._torn = True
+        self._tables.commit(self._waiting)
+        self._torn = False
+        self._waiting, self._counts = [], {}
 
     def _watch(self) -> None:
         """Commits rows that waited long enough."""

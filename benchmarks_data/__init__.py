@@ -1,0 +1,1 @@
+"""Data that ships with forkeval: manifests, the mini benchmark, the tiny model."""

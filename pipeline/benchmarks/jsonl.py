@@ -1,0 +1,41 @@
+"""Any JSON Lines file with the published fields: other suites, or one's own problems."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from pipeline.benchmarks.rows import RowSet, read_jsonl
+from pipeline.config import BenchmarkConfig
+from pipeline.records import UserError
+
+
+def row_sets(config: BenchmarkConfig) -> list[RowSet]:
+    """The rows of the file at `path` (plain or ``.gz``) in the wanted languages.
+
+    Rows without a `language` field take the configuration's, when it names exactly one. The
+    dataset is named after the file. Raises UserError for a missing path or language, and for
+    every broken line at once.
+    """
+    path = config.path
+    if config.hub:
+        raise UserError("jsonl: `hub` goes with published benchmarks; set `path` to a file")
+    if path is None:
+        raise UserError("jsonl: set `path` to a file of problems")
+    if not path.is_file():
+        raise UserError(f"jsonl: {path} is not a file")
+    default = config.languages[0] if len(config.languages) == 1 else None
+    found = read_jsonl(path, stem(path), default=default)
+    if not config.languages:
+        return [found]
+    there = {row.language for row in found.rows}
+    absent = [language for language in config.languages if language not in there]
+    if absent:
+        raise UserError(f"{path}: has no problems in {', '.join(absent)}")
+    rows = tuple(row for row in found.rows if row.language in config.languages)
+    return [dataclasses.replace(found, rows=rows)]
+
+
+def stem(path: Path) -> str:
+    """The dataset name of a file: its name up to the first dot."""
+    return path.name.split(".")[0]

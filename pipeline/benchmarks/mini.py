@@ -1,0 +1,27 @@
+"""The mini benchmark that ships with the package: the embedded default, written by us."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+from pipeline.benchmarks.rows import RowSet, read_jsonl
+from pipeline.config import BenchmarkConfig, Language
+from pipeline.records import UserError
+
+LANGUAGES: tuple[Language, ...] = ("python", "java", "javascript")
+
+
+def row_sets(config: BenchmarkConfig) -> list[RowSet]:
+    """Its rows in the wanted languages; UserError for a language that it lacks."""
+    unknown = [language for language in config.languages if language not in LANGUAGES]
+    if unknown:
+        raise UserError(
+            f"mini has no problems in {', '.join(unknown)}; it has {', '.join(LANGUAGES)}"
+        )
+    found: list[RowSet] = []
+    for language in LANGUAGES:
+        if not config.languages or language in config.languages:
+            entry = resources.files("benchmarks_data") / "mini" / f"{language}.jsonl"
+            with resources.as_file(entry) as path:
+                found.append(read_jsonl(path, "mini", language=language))
+    return found

@@ -51,7 +51,6 @@ class ReportInput:
     rankings: pa.Table
     settings: Settings = Settings()
     max_rows: int = 64  # sequences decoded at once: the slots of the cost model's schedule
-    prefill_chunk: int = 512  # prompt tokens a prefill pass
     wall_seconds: Mapping[str, float] = field(default_factory=dict)  # by stage
     environment: Mapping[str, Any] = field(default_factory=dict)  # by stage; JSON values
     config: Mapping[str, Any] = field(default_factory=dict)  # resolved; JSON values

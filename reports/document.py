@@ -1,0 +1,215 @@
+"""Everything that a report shows, as one JSON document: the pages are drawn from it alone."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+
+from pipeline.records import VERDICTS
+from reports.curves import axes, budget_columns, device_seconds
+from reports.data import ReportInput
+from reports.examples import examples
+from reports.intervals import Estimate
+from reports.ledger import distinct_programs, ledger
+from reports.metrics import TOP, Column, estimates, k_grid, ranking_columns, sampling_columns
+from reports.scopes import Scope, scopes, whole
+from reports.tally import Placer, Tally, tally
+from reports.verdicts import ALARM, breakdown
+
+SCHEMA = "forkeval.metrics/1"
+
+
+def document(source: ReportInput) -> dict[str, Any]:
+    """The content of metrics.json, with nan where a number is undefined."""
+    counts = tally(source)
+    place = Placer(source.problems, source.n)
+    settings = source.settings
+    ks = k_grid(source.n, settings.k)
+    sampling = sampling_columns(counts, ks)
+    ranked = ranking_columns(counts, source.rankings, place)
+    wanted = [f"pass@{k}" for k in sorted(set(settings.k)) if k <= source.n]
+    everything = scopes(counts)
+    total = whole(everything)
+    device = device_seconds(source, counts, ks)
+    reported = []
+    for scope in everything:
+        found = estimates([*sampling, *ranked], counts, scope, settings, "metrics")
+        reasons = why_undefined([*sampling, *ranked], scope, found)
+        spent = axes(source, counts, scope, ks, device)
+        reported.append(
+            {
+                "name": scope.name,
+                "kind": scope.kind,
+                "dataset": scope.dataset,
+                "language": scope.language,
+                "whole": scope is total,
+                "problems": len(scope.rows),
+                "metrics": [row(name, found[name], reasons.get(name, "")) for name in wanted],
+                "ranking": [
+                    row(column.name, found[column.name], reasons.get(column.name, ""))
+                    for column in ranked
+                ],
+                "curve": {
+                    "k": ks,
+                    **series([found[column.name] for column in sampling]),
+                    "cost": spent,
+                },
+                "verdicts": breakdown(counts, scope.rows),
+            }
+        )
+    return {
+        "schema": SCHEMA,
+        "name": source.name,
+        "n": source.n,
+        "problems": counts.problems,
+        "samples": int(counts.present.sum()),
+        "confidence": settings.confidence,
+        "bootstrap": settings.bootstrap,
+        "seed": settings.seed,
+        "top": list(TOP),
+        "omitted_k": sorted(k for k in set(settings.k) if k > source.n),
+        "alarms": alarms(counts, everything, source),
+        "scopes": reported,
+        "equal_budget": equal_budgets(source, counts, total),
+        "device_seconds": device,
+        "ledger": [
+            dataclasses.asdict(entry)
+            for entry in ledger(
+                counts,
+                source.engine_steps,
+                source.executions,
+                source.wall_seconds,
+                settings.prices,
+            )
+        ],
+        "per_problem": per_problem(counts, ranked),
+        "examples": examples(source, counts, place),
+        "environment": dict(source.environment),
+        "config": dict(source.config),
+        "commands": list(source.commands),
+    }
+
+
+def row(name: str, estimate: Estimate, reason: str) -> dict[str, Any]:
+    return {"metric": name, **dataclasses.asdict(estimate), "reason": reason}
+
+
+def series(found: list[Estimate]) -> dict[str, list[float]]:
+    return {
+        "value": [estimate.value for estimate in found],
+        "low": [estimate.low for estimate in found],
+        "high": [estimate.high for estimate in found],
+    }
+
+
+def why_undefined(
+    columns: list[Column], scope: Scope, found: dict[str, Estimate]
+) -> dict[str, str]:
+    """Why a value, or its interval, is missing."""
+    reasons = {
+        column.name: column.reason
+        for column in columns
+        if math.isnan(float(column.values[scope.rows].sum()))
+    }
+    for name, estimate in found.items():
+        if name not in reasons and math.isnan(estimate.low):
+            reasons[name] = "no interval: it needs two problems"
+        elif name not in reasons and estimate.low == estimate.high:
+            reasons[name] = "no width: all problems agree, which says nothing of others"
+    return reasons
+
+
+def equal_budgets(source: ReportInput, counts: Tally, total: Scope) -> dict[str, Any]:
+    """pass@budget of the whole run when every problem has the same budget in tokens."""
+    answer = {}
+    for view in ("billed", "shared"):
+        grid, columns = budget_columns(counts, view == "shared", source.settings.seed)
+        if not columns:
+            continue
+        found = estimates(columns, counts, total, source.settings, f"budget-{view}")
+        answer[view] = {
+            "budget": grid.tolist(),
+            **series([found[column.name] for column in columns]),
+        }
+    return answer
+
+
+def per_problem(counts: Tally, ranked: list[Column]) -> list[dict[str, Any]]:
+    """One row a problem, in the order of the problems table."""
+    distinct = np.bincount(distinct_programs(counts)[0], minlength=counts.problems)
+    present = np.maximum(counts.present.sum(axis=1), 1)
+    generated = counts.generated_tokens.sum(axis=1) / present
+    verdicts = [
+        np.bincount(counts.verdict[i][counts.present[i]], minlength=len(VERDICTS))
+        for i in range(counts.problems)
+    ]
+    first = {column.name: column.values for column in ranked if column.name != "oracle"}
+    n, c = counts.n, counts.c
+    return [
+        {
+            "dataset": counts.dataset[i],
+            "language": counts.language[i],
+            "task_id": counts.task_id[i],
+            "n": int(n[i]),
+            "c": int(c[i]),
+            "distinct_programs": int(distinct[i]),
+            "mean_generated_tokens": float(generated[i]),
+            "verdicts": {
+                name: int(count) for name, count in zip(VERDICTS, verdicts[i], strict=True) if count
+            },
+            "ranking": {name: float(values[i]) for name, values in first.items()},
+        }
+        for i in range(counts.problems)
+    ]
+
+
+def alarms(counts: Tally, everything: list[Scope], source: ReportInput) -> list[str]:
+    """What a reader must know before believing a number."""
+    found = []
+    missing = int((~counts.present).sum())
+    if missing:
+        lacking = int((~counts.present.all(axis=1)).sum())
+        found.append(
+            f"{missing:,} of {counts.present.size:,} samples have no verdict ({lacking} problems): "
+            f"the run is not complete, and pass@k is left out where n < k."
+        )
+    broken = int((counts.present & ~counts.judged).sum())
+    if broken:
+        found.append(
+            f"{broken:,} samples ended in an infrastructure error. They are no candidate's fault "
+            f"and count in neither n nor c; run the execute stage again."
+        )
+    for scope in everything:
+        if scope.kind != "language":
+            continue
+        facts = breakdown(counts, scope.rows)
+        if facts["truncation_rate"] > ALARM:
+            found.append(
+                f"{scope.name}: {facts['truncation_rate']:.1%} of the candidates hit the token "
+                f"limit before their function ended (limit for trust {ALARM:.0%}); "
+                f"raise sampling.max_new_tokens."
+            )
+        if facts["unterminated_rate"] > ALARM:
+            found.append(
+                f"{scope.name}: in {facts['unterminated_rate']:.1%} of the candidates no end of "
+                f"the function was found (limit for trust {ALARM:.0%})."
+            )
+    for k in sorted(k for k in set(source.settings.k) if k > source.n):
+        found.append(f"pass@{k} is left out: it is undefined for n = {source.n} < k = {k}.")
+    return found
+
+
+def jsonable(value: Any) -> Any:
+    """The document with nan and infinities as null: JSON has neither."""
+    if isinstance(value, dict):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [jsonable(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    return str(value)

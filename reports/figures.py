@@ -1,0 +1,189 @@
+"""The curves of a report, drawn from its JSON document."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+from reports.svg import Frame, Line, chart, compact, wrap
+
+Document = dict[str, Any]
+
+WIDE, NARROW = 760, 360  # two drawings of the large figures: scaling one makes its text too small
+LANGUAGE_BANDS = 4  # with more languages than this, only the whole run has a band
+
+AXES = {
+    "tokens": "tokens a problem",
+    "flops": "FLOPs a problem",
+    "device_seconds": "device seconds a problem",
+    "sandbox_seconds": "sandbox CPU seconds a problem",
+    "money": "a problem",
+}
+
+
+def languages(doc: Document) -> list[dict[str, Any]]:
+    """The scopes of one language each."""
+    return [scope for scope in doc["scopes"] if scope["kind"] == "language"]
+
+
+def whole(doc: Document) -> dict[str, Any]:
+    """The scope of all problems."""
+    return next(dict(scope) for scope in doc["scopes"] if scope["whole"])
+
+
+def scope_label(doc: Document, scope: dict[str, Any]) -> str:
+    """A name as short as the datasets of the run allow."""
+    several = len({item["dataset"] for item in languages(doc)}) > 1
+    if scope["kind"] == "language":
+        return str(scope["name"] if several else scope["language"])
+    if scope["kind"] == "run":
+        return "all datasets"
+    short = "all problems" if scope["kind"] == "all" else "common problems"
+    return f"{scope['dataset']}, {short}" if several else short
+
+
+def twice(identity: str, title: str, desc: str, lines: Sequence[Line], frame: Frame) -> str:
+    """A large figure for wide and for narrow screens; the page's style shows one of them."""
+    parts = []
+    for css, width, height in (("wide", WIDE, frame.height), ("narrow", NARROW, 280)):
+        labelled = frame.labelled and css == "wide"
+        body = chart(lines, Frame(width, height, frame.x_label, frame.y_label, labelled))
+        if not body:
+            return ""
+        drawing = wrap(f"{identity}-{css}", width, height, title, desc, body)
+        parts.append(f'<div class="{css}">{drawing}</div>')
+    return "".join(parts)
+
+
+def legend(entries: Sequence[tuple[str, str]]) -> str:
+    """Names beside swatches: (css classes, name)."""
+    items = "".join(f'<li><i class="{css}"></i>{escape(name)}</li>' for css, name in entries)
+    return f'<ul class="legend">{items}</ul>'
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    return "\N{EN DASH}" if value is None else f"{100 * value:.{digits}f}"
+
+
+def hovers(name: str, curve: dict[str, Any], confidence: float) -> list[str]:
+    texts = []
+    for k, value, low, high in zip(
+        curve["k"], curve["value"], curve["low"], curve["high"], strict=True
+    ):
+        interval = "" if low is None else f" [{percent(low)}, {percent(high)}]"
+        texts.append(f"{name}: pass@{k} = {percent(value)} %{interval} ({confidence:.0%})")
+    return texts
+
+
+def marked(ks: Sequence[int]) -> list[int]:
+    """Points with a dot: the powers and halves that an axis names, and the last."""
+    return [i for i, k in enumerate(ks) if str(k).rstrip("0") in ("1", "2", "5") or k == ks[-1]]
+
+
+def pass_curve(doc: Document) -> str:
+    """pass@k against k, a line a language."""
+    scopes = languages(doc)
+    total = whole(doc)
+    lines = []
+    for tone, scope in enumerate(scopes, start=1):
+        curve = scope["curve"]
+        bands = len(scopes) <= LANGUAGE_BANDS
+        label = scope_label(doc, scope)
+        lines.append(
+            Line(
+                label,
+                curve["k"],
+                curve["value"],
+                curve["low"] if bands else (),
+                curve["high"] if bands else (),
+                tone=tone,
+                marks=marked(curve["k"]),
+                hover=hovers(label, curve, doc["confidence"]),
+            )
+        )
+    if len(scopes) > 1:
+        curve = total["curve"]
+        lines.append(
+            Line(
+                "all",
+                curve["k"],
+                curve["value"],
+                curve["low"] if len(scopes) > LANGUAGE_BANDS else (),
+                curve["high"] if len(scopes) > LANGUAGE_BANDS else (),
+                strong=True,
+                marks=marked(curve["k"]),
+                hover=hovers("all problems", curve, doc["confidence"]),
+            )
+        )
+    last = total["curve"]["value"][-1]
+    desc = (
+        f"Share of problems that at least one of k samples solves, for k from 1 to {doc['n']}. "
+        f"Over all problems it goes from {percent(total['curve']['value'][0])} % at k = 1 "
+        f"to {percent(last)} % at k = {doc['n']}."
+    )
+    key = legend(
+        [(f"t{line.tone}{' strong' if line.strong else ''}", line.label) for line in lines]
+    )
+    drawing = twice(
+        "passk",
+        "pass@k against k",
+        desc,
+        lines,
+        Frame(WIDE, 400, "k, samples a problem", "pass@k", labelled=True),
+    )
+    return f'{drawing}<div class="narrow">{key}</div>' if drawing else ""
+
+
+def budget_panels(doc: Document) -> list[tuple[str, str, str]]:
+    """pass@k against each kind of cost, of the whole run: (axis, heading, drawing)."""
+    curve = whole(doc)["curve"]
+    cost = curve["cost"]
+    entry = next((line for line in doc["ledger"] if line["name"] == "money"), None)
+    panels = (
+        ("tokens", "Tokens", (("tokens_billed", "billed", 0), ("tokens_shared", "shared", 1))),
+        ("flops", "Arithmetic", (("flops_billed", "billed", 0), ("flops_shared", "shared", 1))),
+        ("device_seconds", "Device time", (("device_seconds", "", 1),)),
+        ("sandbox_seconds", "Sandbox time", (("sandbox_seconds", "", 1),)),
+        ("money", "Money", (("money", "", 1),)),
+    )
+    found = []
+    for axis, heading, views in panels:
+        label = f"{entry['unit']} {AXES[axis]}" if axis == "money" and entry else AXES[axis]
+        lines = []
+        for name, view, tone in views:
+            hover = [
+                f"k = {k}: {percent(value)} % for {compact(spent)} {label}" if spent else ""
+                for k, value, spent in zip(curve["k"], curve["value"], cost[name], strict=True)
+            ]
+            sparse = axis == "device_seconds"
+            points = [i for i, spent in enumerate(cost[name]) if spent is not None]
+            lines.append(
+                Line(
+                    view,
+                    cost[name],
+                    curve["value"],
+                    curve["low"],
+                    curve["high"],
+                    tone=tone,
+                    marks=points if sparse else marked(curve["k"]),
+                    hover=hover,
+                )
+            )
+        if axis == "tokens":
+            lines += equal_lines(doc)
+        body = chart(lines, Frame(NARROW, 250, label, "pass@k"))
+        if body:
+            desc = f"pass@k over all problems against {label}, logarithmic, with a band."
+            drawing = wrap(f"budget-{axis}", NARROW, 250, f"pass@k against {label}", desc, body)
+            found.append((axis, heading, drawing))
+    return found
+
+
+def equal_lines(doc: Document) -> list[Line]:
+    """Dashed: the same budget for every problem, spent in random order."""
+    return [
+        Line(f"{view}, equal budgets", curve["budget"], curve["value"], tone=tone, dashed=True)
+        for view, tone in (("billed", 0), ("shared", 1))
+        if (curve := doc["equal_budget"].get(view))
+    ]

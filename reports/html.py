@@ -1,0 +1,116 @@
+"""Small pieces of HTML. Everything that was not written here is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+DASH = "\N{EN DASH}"
+
+
+class Markup(str):
+    """Text that is HTML already; everything else is escaped where it is put in."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A table cell: its content, whether it is a number, what it sorts by."""
+
+    content: object
+    number: bool = False
+    sort: float | str | None = None
+
+
+def html(content: object) -> Markup:
+    """The content as markup."""
+    return content if isinstance(content, Markup) else Markup(escape(str(content)))
+
+
+def join(parts: Sequence[object]) -> Markup:
+    return Markup("".join(html(part) for part in parts))
+
+
+def tag(name: str, content: object, **attributes: str) -> Markup:
+    """An element; an attribute's leading underscores and inner ones are for Python's sake."""
+    written = "".join(
+        f' {key.strip("_").replace("_", "-")}="{escape(value)}"'
+        for key, value in attributes.items()
+    )
+    return Markup(f"<{name}{written}>{html(content)}</{name}>")
+
+
+def number(value: float | None, digits: int = 1) -> str:
+    return DASH if value is None else f"{value:,.{digits}f}"
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    return DASH if value is None else f"{100 * value:.{digits}f}"
+
+
+def interval(low: float | None, high: float | None) -> Markup:
+    """An interval in percent; nothing where there is none."""
+    if low is None or high is None:
+        return Markup("")
+    return tag("span", f"[{percent(low)}, {percent(high)}]", _class="ci")
+
+
+def estimate(row: dict[str, Any]) -> Markup:
+    """A value in percent with its interval; the reason on hover where it is undefined."""
+    if row["value"] is None:
+        return tag("span", DASH, title=row["reason"])
+    return join([percent(row["value"]), " ", interval(row["low"], row["high"])])
+
+
+def table(
+    caption: str,
+    head: Sequence[str | Cell],
+    rows: Sequence[Sequence[object]],
+    *,
+    sortable: bool = False,
+    tall: bool = False,
+    sums: Sequence[int] = (),
+) -> Markup:
+    """A table in a box that scrolls by itself; the first cell of a row is its heading."""
+    top = join(
+        [
+            tag("th", c.content, scope="col", _class="num")
+            if isinstance(c, Cell)
+            else tag("th", c, scope="col")
+            for c in head
+        ]
+    )
+    body = []
+    for i, row in enumerate(rows):
+        cells = []
+        for j, item in enumerate(row):
+            cell = item if isinstance(item, Cell) else Cell(item)
+            extra = {"_class": "num"} if cell.number else {}
+            if cell.sort is not None:
+                extra["data_value"] = str(cell.sort)
+            if j == 0:
+                cells.append(tag("th", cell.content, scope="row", **extra))
+            else:
+                cells.append(tag("td", cell.content, **extra))
+        extra = {"_class": "sum"} if i in sums else {}
+        body.append(tag("tr", join(cells), **extra))
+    content = join(
+        [
+            tag("caption", caption),
+            tag("thead", tag("tr", top)),
+            tag("tbody", join(body)),
+        ]
+    )
+    css = {"_class": "sortable"} if sortable else {}
+    box = "scroll tall" if tall else "scroll"
+    return tag(
+        "div",
+        tag("table", content, **css),
+        _class=box,
+        tabindex="0",
+        role="region",
+        aria_label=caption,
+    )

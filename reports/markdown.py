@@ -1,0 +1,101 @@
+"""The report as Markdown, for a terminal or a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from reports.figures import Document, languages, scope_label
+from reports.html import DASH, number, percent
+from reports.sections import amount
+
+
+def markdown(doc: Document) -> str:
+    """The page's tables of a document whose undefined numbers are None."""
+    level = f"{doc['confidence']:.0%}"
+    lines = [
+        f"# {text(doc['name'])}",
+        "",
+        f"{doc['samples']:,} candidates, {doc['problems']:,} problems, n = {doc['n']}. "
+        f"Values in percent with {level} bootstrap intervals over problems.",
+        "",
+    ]
+    lines += [f"> **Warning:** {text(alarm)}" for alarm in doc["alarms"]]
+    scopes = doc["scopes"]
+    metrics = [row["metric"] for row in scopes[0]["metrics"]]
+    lines += ["", "## pass@k", ""]
+    lines += grid(
+        ["", "problems", *metrics],
+        [
+            [scope_label(doc, s), f"{s['problems']:,}", *(shown(row) for row in s["metrics"])]
+            for s in scopes
+        ],
+    )
+    ranked = [row["metric"] for row in scopes[0]["ranking"]]
+    lines += ["", "## After ranking", ""]
+    lines += grid(
+        ["", *(name.replace("_", " ") for name in ranked)],
+        [[scope_label(doc, s), *(shown(row) for row in s["ranking"])] for s in scopes],
+    )
+    lines += ["", "## Verdicts", ""]
+    own = languages(doc)
+    seen = [
+        name
+        for name in own[0]["verdicts"]["verdicts"]
+        if any(s["verdicts"]["verdicts"][name] for s in own)
+    ]
+    lines += grid(
+        ["", *(name.replace("_", " ") for name in seen), "truncated, %", "executions saved"],
+        [
+            [
+                scope_label(doc, s),
+                *(f"{s['verdicts']['verdicts'][name]:,}" for name in seen),
+                percent(s["verdicts"]["truncation_rate"]),
+                f"{s['verdicts']['saved']:,}",
+            ]
+            for s in own
+        ],
+    )
+    lines += ["", "## Ledger", ""]
+    lines += grid(
+        ["", "amount", "unit", "source", "note"],
+        [
+            [e["name"], amount(e["value"], e["unit"]), e["unit"], e["source"], e["note"]]
+            for e in doc["ledger"]
+        ],
+    )
+    device = doc["device_seconds"]
+    if device["model"]:
+        error = percent(device["model"]["held_out_mape"])
+        fitted = number(device["model"]["held_out_r2"], 2)
+        lines += ["", f"Device-time model: held-out error {error} %, R2 {fitted}."]
+    if device["reason"]:
+        lines += ["", f"Device time at other k is not predicted: {text(device['reason'])}."]
+    if doc["commands"]:
+        lines += ["", "## Run it again", "", *(f"    {command}" for command in doc["commands"])]
+    return "\n".join(lines) + "\n"
+
+
+def shown(row: dict[str, Any]) -> str:
+    if row["value"] is None:
+        return DASH
+    if row["low"] is None:
+        return percent(row["value"])
+    return f"{percent(row['value'])} [{percent(row['low'])}, {percent(row['high'])}]"
+
+
+def text(content: object) -> str:
+    """One line, with what Markdown and HTML would take for markup escaped."""
+    line = " ".join(str(content).split())
+    for mark in "\\`*_[]<>|#":
+        line = line.replace(mark, f"\\{mark}")
+    return line
+
+
+def grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A table; all columns but the first are right-aligned."""
+    lines = [head, [":--", *["--:"] * (len(head) - 1)]]
+    return [
+        f"| {' | '.join(line if i == 1 else [text(cell) for cell in line])} |"
+        for i, line in enumerate([*lines, *rows])
+    ]

@@ -1,0 +1,529 @@
+"""The sections of the report page, each from the JSON document to markup."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from reports import bars, figures
+from reports.figures import Document, languages, legend, scope_label, whole
+from reports.html import (
+    DASH,
+    Cell,
+    Markup,
+    estimate,
+    html,
+    interval,
+    join,
+    number,
+    percent,
+    table,
+    tag,
+)
+
+PROBLEM_ROWS = 600  # more would make the page slow; metrics.json has them all
+
+
+def figure(drawing: str, caption: object) -> Markup:
+    """A drawing with its caption; a sentence instead where there is nothing to draw."""
+    if not drawing:
+        return tag("p", caption, _class="note")
+    return tag("figure", join([Markup(drawing), tag("figcaption", caption)]))
+
+
+def section(identity: str, heading: str, *parts: object) -> Markup:
+    return tag("section", join([tag("h2", heading), *parts]), id=identity)
+
+
+def best_ranker(doc: Document) -> dict[str, Any] | None:
+    """The row of the ranker with the highest pass@1, of those that look at the samples."""
+    rows = [
+        row
+        for row in whole(doc)["ranking"]
+        if row["metric"].endswith(" pass@1")
+        and not row["metric"].startswith("random")
+        and row["value"] is not None
+    ]
+    return max(rows, key=lambda row: row["value"]) if rows else None
+
+
+def lead(doc: Document) -> Markup:
+    """The run in two sentences."""
+    scope = whole(doc)
+    names = [scope_label(doc, item) for item in languages(doc)]
+    listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    curve = scope["curve"]
+    parts: list[object] = [
+        f"{doc['samples']:,} candidate programs for {doc['problems']:,} problems in {listed}, "
+        f"{doc['n']} samples each. "
+    ]
+    first, last = curve["value"][0], curve["value"][-1]
+    if first is not None and last is not None and doc["n"] > 1:
+        parts.append(
+            f"One sample solves {percent(first)} % of the problems; "
+            f"at least one of {doc['n']} solves {percent(last)} %. "
+        )
+    best = best_ranker(doc)
+    if best:
+        name = best["metric"].removesuffix(" pass@1").replace("_", " ")
+        parts.append(f"Picking one program by {name} solves {percent(best['value'])} %.")
+    return tag("p", join(parts), _class="lead")
+
+
+def headline(doc: Document) -> Markup:
+    """The numbers to remember, with their intervals."""
+    scope = whole(doc)
+    items = [(row["metric"], row) for row in scope["metrics"]]
+    best = best_ranker(doc)
+    if best:
+        name = best["metric"].removesuffix(" pass@1").replace("_", " ")
+        items.append((f"pass@1 after {name}", best))
+    cells = []
+    for name, row in items:
+        value = (
+            join([percent(row["value"]), tag("small", " %")])
+            if row["value"] is not None
+            else html(DASH)
+        )
+        if row["low"] is None:
+            span: object = row["reason"]
+        else:
+            span = f"{percent(row['low'])} to {percent(row['high'])}"
+        cells.append(
+            tag(
+                "div",
+                join(
+                    [
+                        tag("dt", name),
+                        tag("dd", join([value, tag("span", span, _class="interval")])),
+                    ]
+                ),
+            )
+        )
+    return tag("dl", join(cells), _class="figures")
+
+
+def alarm_box(doc: Document) -> Markup:
+    if not doc["alarms"]:
+        return Markup("")
+    items = join([tag("li", line) for line in doc["alarms"]])
+    return tag("div", tag("ul", items), _class="alarm", role="note", aria_label="Warnings")
+
+
+def results(doc: Document) -> Markup:
+    names = [row["metric"] for row in whole(doc)["metrics"]]
+    scopes = doc["scopes"]
+    rows = [
+        [
+            scope_label(doc, scope),
+            Cell(f"{scope['problems']:,}", number=True),
+            *(Cell(estimate(row), number=True) for row in scope["metrics"]),
+        ]
+        for scope in scopes
+    ]
+    sums = [i for i, scope in enumerate(scopes) if scope["kind"] != "language"]
+    level = f"{doc['confidence']:.0%}"
+    return section(
+        "results",
+        "How often a program passes",
+        figure(
+            figures.pass_curve(doc),
+            f"Unbiased pass@k: the chance that at least one of k samples passes all tests of a "
+            f"problem. Bands are {level} bootstrap percentile intervals over problems "
+            f"({doc['bootstrap']:,} resamples); a problem's languages are resampled together.",
+        ),
+        table(
+            f"pass@k in percent, with {level} intervals",
+            ["", Cell("problems"), *(Cell(name) for name in names)],
+            rows,
+            sums=sums,
+        ),
+        tag(
+            "p",
+            "Common problems are those that every language of a dataset has; a mean over all "
+            "problems would compare different ones.",
+            _class="note",
+        )
+        if any(scope["kind"] == "common" for scope in scopes)
+        else "",
+    )
+
+
+def compute(doc: Document) -> Markup:
+    panels = figures.budget_panels(doc)
+    shown = {axis for axis, _, _ in panels}
+    drawn = [
+        tag("figure", join([tag("h3", heading), Markup(drawing)])) for _, heading, drawing in panels
+    ]
+    notes = []
+    device = doc["device_seconds"]
+    if device["model"]:
+        model = device["model"]
+        notes.append(
+            f"Device time is measured at k = {doc['n']} and elsewhere predicted, never scaled: "
+            f"seconds a decode step, row and cached token were fitted to "
+            f"{model['stretches'] - model['held_out']} timed stretches (non-negative least squares "
+            f"on relative errors) and applied to a simulated schedule of the samples' own lengths. "
+            f"On {model['held_out']} held-out stretches the mean error is "
+            f"{percent(model['held_out_mape'])} % (R\N{SUPERSCRIPT TWO} "
+            f"{number(model['held_out_r2'], 2)}); at k = {doc['n']} the prediction is "
+            f"{100 * model['error_at_n']:+.1f} % off."
+        )
+    if device["reason"]:
+        notes.append(f"Device time at other k is not predicted: {device['reason']}.")
+    if "money" not in shown:
+        notes.append("There is no curve for money: no price is configured, or a part is unknown.")
+    if "tokens" not in shown:
+        notes.append("There are no curves for tokens: recorded completions carry no counts.")
+    key = legend(
+        [
+            ("t0", "billed: every sample pays for its prompt"),
+            ("t1", "shared prefix: a prompt is paid once"),
+            *(
+                [("t1 dash", "the same token budget for every problem")]
+                if doc["equal_budget"]
+                else []
+            ),
+        ]
+    )
+    return section(
+        "compute",
+        "What compute buys",
+        tag(
+            "p",
+            "pass@k over all problems against what k samples of each problem cost. A budget B buys "
+            "k = \N{LEFT FLOOR}(B \N{MINUS SIGN} prefix) / own\N{RIGHT FLOOR} samples; below one "
+            "sample nothing is defined, so the curves begin there.",
+        ),
+        Markup(key),
+        tag("div", join(drawn), _class="panels"),
+        *(tag("p", note, _class="note") for note in notes),
+    )
+
+
+def ranking(doc: Document) -> Markup:
+    scope = whole(doc)
+    rows_of = {row["metric"]: row for row in scope["ranking"]}
+    rankers = sorted({name.rsplit(" ", 1)[0] for name in rows_of if " " in name})
+    single = next((row for row in scope["metrics"] if row["metric"] == "pass@1"), None)
+    rows: list[list[object]] = []
+    for name in rankers:
+        cells: list[object] = [name.replace("_", " ")]
+        for metric in ("pass@1", "pass@top3"):
+            cells.append(Cell(estimate(rows_of[f"{name} {metric}"]), number=True))
+        rows.append(cells)
+    top = Cell(estimate(rows_of["oracle"]), number=True)
+    rows.append(["oracle (upper bound)", top, top])
+    if single:
+        rows.append(["one sample, as drawn", Cell(estimate(single), number=True), Cell(DASH, True)])
+    by_language: list[list[object]] = [
+        [
+            scope_label(doc, item),
+            *(
+                Cell(estimate(row), number=True)
+                for row in item["ranking"]
+                if row["metric"].endswith("pass@1")
+            ),
+        ]
+        for item in doc["scopes"]
+    ]
+    return section(
+        "ranking",
+        "What choosing is worth",
+        figure(
+            bars.ranking_figure(doc),
+            "pass@1 after ranking the distinct programs of each problem, between a random choice "
+            "among them and the oracle, which picks a passing program wherever there is one. Equal "
+            "scores count as the expectation over random order.",
+        ),
+        table("Over all problems, in percent", ["ranker", Cell("pass@1"), Cell("pass@top3")], rows),
+        table(
+            "pass@1 after ranking by language, in percent",
+            ["", *(Cell(name.replace("_", " ")) for name in rankers)],
+            by_language,
+        )
+        if len(doc["scopes"]) > 1 and rankers
+        else "",
+    )
+
+
+def verdicts(doc: Document) -> Markup:
+    rows: list[list[object]] = []
+    for scope in languages(doc):
+        facts = scope["verdicts"]
+        rows.append(
+            [
+                scope_label(doc, scope),
+                Cell(f"{facts['samples']:,}", number=True),
+                Cell(f"{facts['distinct_programs']:,}", number=True),
+                Cell(
+                    f"{facts['saved']:,} ({percent(share(facts['saved'], facts['samples']), 0)} %)",
+                    number=True,
+                ),
+                Cell(f"{percent(facts['truncation_rate'])} %", number=True),
+                Cell(f"{percent(facts['unterminated_rate'])} %", number=True),
+                Cell(f"{facts['timeouts_first']:,}", number=True),
+                Cell(f"{facts['changed_by_retry']:,}", number=True),
+            ]
+        )
+    return section(
+        "verdicts",
+        "What became of the candidates",
+        figure(bars.verdict_bars(doc), "Verdicts of all samples, by language."),
+        table(
+            "Execution and truncation",
+            [
+                "",
+                Cell("samples"),
+                Cell("distinct programs"),
+                Cell("executions saved"),
+                Cell("cut by the token limit"),
+                Cell("no end found"),
+                Cell("timeouts at first"),
+                Cell("changed by a retry"),
+            ],
+            rows,
+        ),
+        tag(
+            "p",
+            "Equal programs of a problem run once and count as often as they were drawn. Timeouts "
+            "are retried alone; the last two columns count samples. Above 5 % truncation the "
+            "scores are suspect, and the page says so at its top.",
+            _class="note",
+        ),
+    )
+
+
+def share(part: int, total: int) -> float | None:
+    return part / total if total else None
+
+
+def problems(doc: Document) -> Markup:
+    items = doc["per_problem"]
+    several = len({item["dataset"] for item in items}) > 1
+    rankers = sorted(
+        {
+            name.removesuffix(" pass@1")
+            for item in items
+            for name in item["ranking"]
+            if name.endswith(" pass@1") and not name.startswith("random")
+        }
+    )
+    rows: list[list[object]] = []
+    for item in items[:PROBLEM_ROWS]:
+        solved = share(item["c"], item["n"])
+        failures = {k: v for k, v in item["verdicts"].items() if k != "passed"}
+        common = max(failures, key=lambda name: failures[name]) if failures else ""
+        bar = tag("span", tag("i", "", style=f"width:{100 * (solved or 0):.1f}%"), _class="bar")
+        rows.append(
+            [
+                item["task_id"],
+                f"{item['dataset']} {item['language']}" if several else item["language"],
+                Cell(bar, sort=solved or 0.0),
+                Cell(f"{item['c']} of {item['n']}", number=True, sort=item["c"]),
+                Cell(f"{item['distinct_programs']}", number=True),
+                Cell(number(item["mean_generated_tokens"], 0), number=True),
+                *(
+                    Cell(
+                        percent(item["ranking"].get(f"{name} pass@1"), 0),
+                        number=True,
+                        sort=item["ranking"].get(f"{name} pass@1") or 0.0,
+                    )
+                    for name in rankers
+                ),
+                common.replace("_", " "),
+            ]
+        )
+    left = len(items) - len(rows)
+    return section(
+        "problems",
+        "Problem by problem",
+        figure(
+            bars.heat_strip(doc),
+            "One cell a problem, in the order of the dataset; the fill grows with the share of its "
+            "samples that pass. Grey: none did.",
+        ),
+        table(
+            f"The first {len(rows)} of {len(items):,} problems; metrics.json has all"
+            if left > 0
+            else "All problems",
+            [
+                "problem",
+                "language",
+                "",
+                Cell("passed"),
+                Cell("distinct"),
+                Cell("tokens"),
+                *(Cell(f"first by {name.replace('_', ' ')}, %") for name in rankers),
+                "commonest failure",
+            ],
+            rows,
+            sortable=True,
+            tall=len(rows) > 12,
+        ),
+    )
+
+
+def candidates(doc: Document) -> Markup:
+    parts = []
+    for item in doc["examples"]:
+        summary = join(
+            [
+                tag("b", item["task_id"]),
+                f" in {item['language']}, {item['c']} of {item['n']} passed",
+            ]
+        )
+        shown = []
+        for one in item["candidates"]:
+            score = one["mean_logprob"]
+            facts = [
+                f"sample {one['sample_index']}",
+                f"drawn {one['drawn']}\N{MULTIPLICATION SIGN}",
+            ]
+            if score is not None:
+                facts.append(f"mean log-probability {score:.3f}")
+            detail = one["detail"] if one["verdict"] != "passed" else ""
+            shown.append(
+                tag(
+                    "div",
+                    join(
+                        [
+                            tag("h3", one["why"].capitalize()),
+                            tag(
+                                "p",
+                                join(
+                                    [
+                                        tag(
+                                            "span",
+                                            one["verdict"].replace("_", " "),
+                                            _class=f"verdict v-{one['verdict']}",
+                                        ),
+                                        f" · {' · '.join(facts)}",
+                                    ]
+                                ),
+                                _class="soft",
+                            ),
+                            tag("pre", tag("code", one["completion"]), tabindex="0"),
+                            tag("p", detail, _class="soft") if detail else "",
+                            tag("pre", tag("code", one["stderr"]), tabindex="0")
+                            if one["stderr"].strip()
+                            else "",
+                        ]
+                    ),
+                )
+            )
+        body = join(
+            [
+                tag("h3", "Prompt"),
+                tag("pre", tag("code", item["prompt"]), tabindex="0"),
+                tag("div", join(shown), _class="pair"),
+            ]
+        )
+        parts.append(tag("details", join([tag("summary", summary), body])))
+    if not parts:
+        return Markup("")
+    return section(
+        "candidates",
+        "Candidates worth reading",
+        tag(
+            "p",
+            "Problems that some samples solve and others do not, first those where the likeliest "
+            "program fails.",
+        ),
+        *parts,
+    )
+
+
+def ledger(doc: Document) -> Markup:
+    rows = [
+        [
+            line["name"],
+            Cell(amount(line["value"], line["unit"]), number=True),
+            line["unit"],
+            tag("span", line["source"], _class="tag"),
+            tag("span", line["note"], _class="soft"),
+        ]
+        for line in doc["ledger"]
+    ]
+    return section(
+        "ledger",
+        "The ledger",
+        table(
+            "What the run spent, and where each figure comes from",
+            ["", Cell("amount"), "unit", "source", ""],
+            rows,
+        ),
+    )
+
+
+def amount(value: float | None, unit: str) -> str:
+    if value is None:
+        return DASH
+    if unit == "FLOP":
+        return f"{value:.3e}"
+    if unit == "tokens":
+        return f"{value:,.0f}"
+    return f"{value:,.2f}" if value >= 1 else f"{value:.3g}"
+
+
+def flat(value: object, prefix: str = "") -> list[tuple[str, str]]:
+    """Nested mappings as dotted keys."""
+    if isinstance(value, Mapping) and value:
+        return [
+            pair
+            for key, item in value.items()
+            for pair in flat(item, f"{prefix}.{key}" if prefix else str(key))
+        ]
+    shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return [(prefix, shown)]
+
+
+def environment(doc: Document) -> Markup:
+    facts = join(
+        [
+            item
+            for key, value in flat(doc["environment"])
+            if key
+            for item in (tag("dt", key), tag("dd", value, _class="mono"))
+        ]
+    )
+    config = json.dumps(doc["config"], indent=2, ensure_ascii=False)
+    commands = "\n".join(doc["commands"])
+    return section(
+        "environment",
+        "Where it ran, and how to run it again",
+        tag("pre", tag("code", commands), tabindex="0") if commands else "",
+        tag(
+            "p",
+            "Tokens agree bitwise in deterministic mode for one dtype and thread count; times do "
+            "not, and are kept apart in columns of their own.",
+            _class="note",
+        ),
+        tag("dl", facts, _class="facts") if facts else "",
+        tag(
+            "details",
+            join(
+                [
+                    tag("summary", "The resolved configuration"),
+                    tag("pre", tag("code", config), tabindex="0"),
+                ]
+            ),
+        ),
+    )
+
+
+__all__ = [
+    "alarm_box",
+    "candidates",
+    "compute",
+    "environment",
+    "headline",
+    "interval",
+    "lead",
+    "ledger",
+    "problems",
+    "ranking",
+    "results",
+    "verdicts",
+]

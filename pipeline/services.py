@@ -19,6 +19,7 @@ class CompletionRequest:
     stop: tuple[str, ...]  # stop strings, scanned on the completion only; the earliest wins
     purpose: str = "candidate"
     turn: int = 0
+    header_chars: int = 0  # leading characters of `prompt` shared with other problems of the run
 
 
 @dataclass(frozen=True, slots=True)

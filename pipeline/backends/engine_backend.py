@@ -1,0 +1,72 @@
+"""The engine as a `Completer`: sequences become candidates and ledger entries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from pipeline.config import EngineConfig, ModelConfig, SamplingConfig
+from pipeline.engine.engine import Engine
+from pipeline.engine.session import Sequence
+from pipeline.engine.stopping import earliest_stop
+from pipeline.records import Call, Candidate, EngineStep, FinishReason
+from pipeline.services import Completion, CompletionRequest
+
+
+class EngineCompleter:
+    """Completes prompts with the sampling engine of this project."""
+
+    def __init__(self, model: ModelConfig, engine: EngineConfig, sampling: SamplingConfig) -> None:
+        """Raises UserError that names what is wrong with the checkpoint or the device."""
+        self.engine = Engine(model, engine, sampling)
+        self._eos = frozenset(self.engine.checkpoint.eos)
+
+    def complete(self, requests: Iterable[CompletionRequest]) -> Iterator[Completion]:
+        for sequence in self.engine.sequences(requests):
+            yield self._completion(sequence)
+
+    def _completion(self, sequence: Sequence) -> Completion:
+        prompt, request, engine = sequence.prompt, sequence.prompt.request, self.engine
+        text, ends = engine.tokenizer.decode(sequence.ids)
+        reason: FinishReason = "length"
+        stop = ""
+        if sequence.ended and sequence.ids[-1] in self._eos:
+            reason = "eos"
+        elif sequence.ended:
+            reason, stop = "stop", earliest_stop(text, request.stop)
+        problem = request.problem
+        call = Call(
+            *problem,
+            sample_index=sequence.sample_index,
+            purpose=request.purpose,
+            turn=request.turn,
+            parents=(),
+            stream="".join(f"{word:08x}" for word in sequence.stream),
+            prompt_tokens=len(prompt.tokens),
+            header_tokens=prompt.header_tokens,
+            generated_tokens=sequence.generated,
+            discarded_tokens=sequence.generated - len(sequence.ids),
+            prompt_flops=engine.flops.prompt(len(prompt.tokens)),
+            generated_flops=engine.flops.generated(len(prompt.tokens), sequence.generated),
+        )
+        candidate = Candidate(
+            *problem,
+            sample_index=sequence.sample_index,
+            text=text,
+            token_ids=tuple(sequence.ids),
+            token_ends=ends,
+            logprobs_raw=tuple(sequence.raw),
+            logprobs=tuple(sequence.processed),
+            finish_reason=reason,
+            stop=stop,
+        )
+        return Completion(call, candidate)
+
+    def identity(self) -> Mapping[str, Any]:
+        return self.engine.identity()
+
+    def environment(self) -> Mapping[str, Any]:
+        return self.engine.environment()
+
+    def take_steps(self) -> list[EngineStep]:
+        return self.engine.timer.take()

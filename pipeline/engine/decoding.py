@@ -1,0 +1,220 @@
+"""The decode loop's device side: state of the rows, a prefill pass, a decode step.
+
+Everything a step needs lies on the device: the step reads its rows' state, runs the model, draws
+tokens and writes the state back. The host is told which rows have ended, and may look later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kernels.prefix_tree_attention import AttentionPlan, OwnKeys, SharedItems
+from pipeline.engine.arena import TRASH, Arena
+from pipeline.engine.decoder import Decoder
+from pipeline.engine.planning import (
+    BlockTable,
+    Ints,
+    Rounding,
+    RowsOfPath,
+    shared_items,
+    to_device,
+)
+from pipeline.engine.sampling import Sampler
+from pipeline.engine.stopping import StopTables
+
+
+class Rows:
+    """State of the sequences being decoded, on the device. The last row is padding's."""
+
+    def __init__(self, rows: int, max_new_tokens: int, device: torch.device) -> None:
+        def zeros(*shape: int, dtype: torch.dtype = torch.int64) -> Tensor:
+            return torch.zeros((rows + 1, *shape), dtype=dtype, device=device)
+
+        self.padding = rows
+        self.token = zeros()  # [S] last token, which the next step feeds to the model
+        self.prompt = zeros()  # [S] tokens of the prompt
+        self.count = zeros()  # [S] tokens generated so far
+        self.ended = zeros()  # [S] how many of them up to the end of the sequence; 0: not ended
+        self.stop = zeros()  # [S] state of the stop automaton
+        self.stream = zeros(4)  # [S, 4] random stream
+        self.slots = zeros(max_new_tokens)  # [S, M] where its own keys lie
+        self.ids = zeros(max_new_tokens)  # [S, M] generated tokens
+        self.raw = zeros(max_new_tokens, dtype=torch.float32)  # [S, M] log-probabilities
+        self.processed = zeros(max_new_tokens, dtype=torch.float32)  # [S, M]
+        self.count[rows] = 1
+        self.slots[rows] = TRASH
+
+    def admit(
+        self, rows: Tensor, prompt: Tensor, stop: Tensor, stream: Tensor, slots: Tensor
+    ) -> None:
+        """Puts new sequences into rows [n]; prompt, stop [n], stream [n, 4], slots [n, M]."""
+        self.prompt[rows] = prompt
+        self.stop[rows] = stop
+        self.stream[rows] = stream
+        self.slots[rows] = slots
+        self.count[rows] = 0
+        self.ended[rows] = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """Rows that pass through the model together while decoding."""
+
+    host: Ints  # [n] rows, without padding
+    rows: Tensor  # [R] the same on the device, padded with Rows.padding to the tile's height
+    shared: SharedItems | None
+    shared_tokens: int  # keys of shared segments that a step reads
+
+
+class Runner:
+    """Runs the model over rows. Knows the cache only as layers that keys are appended to."""
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        arena: Arena,
+        rows: Rows,
+        rounding: Rounding,
+        sampler: Sampler,
+        stops: StopTables,
+        blocks: BlockTable,
+    ) -> None:
+        self.rows = rows
+        self._decoder = decoder
+        self._arena = arena
+        self._rounding = rounding
+        self._sampler = sampler
+        self._stops = stops
+        self._blocks = blocks
+
+    def tiles(self, paths: Sequence[RowsOfPath]) -> list[Tile]:
+        """Cuts the rows being decoded into tiles, rows of one path next to each other."""
+        order = np.concatenate([path.rows for path in paths])
+        path_of = np.repeat(np.arange(len(paths)), [len(path.rows) for path in paths])
+        height = self._rounding.tile or len(order)
+        tiles = []
+        for start in range(0, len(order), height):
+            part = order[start : start + height]
+            owner = path_of[start : start + height]
+            inside = [
+                RowsOfPath(np.flatnonzero(owner == i), paths[i].blocks) for i in np.unique(owner)
+            ]
+            padded = len(part) if self._rounding.tile is None else self._rounding.tile
+            rows = np.full(padded, self.rows.padding, np.int64)
+            rows[: len(part)] = part
+            device = self._decoder.device
+            items = shared_items(inside, padded, self._rounding.decode_rows, self._blocks, device)
+            read = self._blocks.tokens(np.concatenate([path.blocks for path in inside]))
+            tiles.append(Tile(part, to_device(rows, device), items, read))
+        return tiles
+
+    @torch.inference_mode()
+    def decode(self, tile: Tile, longest: int) -> Tensor:
+        """One token for each row of the tile. longest: own tokens of the longest row.
+
+        Returns [n] bool, on the device: which rows have ended, now or before.
+        """
+        state, rows = self.rows, tile.rows
+        count = state.count[rows]  # [R]
+        prompt = state.prompt[rows]  # [R]
+        positions = prompt + count - 1  # [R]
+        own = state.slots[rows]  # [R, M]
+        plan = AttentionPlan(positions, tile.shared, self._own_keys(own, prompt, longest))
+        hidden = self._decoder.hidden(
+            state.token[rows],
+            positions,
+            own.gather(1, count[:, None] - 1).squeeze(1),
+            plan,
+            self._arena.layers,
+        )  # [R, hidden]
+        return self._draw(rows, self._decoder.logits(hidden), len(tile.host))
+
+    @torch.inference_mode()
+    def first(self, rows: Tensor, logits: Tensor) -> Tensor:
+        """Draws the first token of rows [n] from their prompts' logits [n, V]; as `decode`."""
+        return self._draw(rows, logits, len(rows))
+
+    @torch.inference_mode()
+    def prefill(
+        self, tokens: Ints, positions: Ints, slots: Ints, paths: Sequence[RowsOfPath], last: Ints
+    ) -> Tensor:
+        """Computes the keys and values of prompt tokens.
+
+        tokens, positions, slots: [T]; paths: each row's blocks up to its own; last: [n] rows that
+        end a prompt. Returns their logits, [n, V] float32.
+        """
+        height = self._rounding.tile or len(tokens)
+        logits = []
+        for start in range(0, len(tokens), height):
+            stop = start + height
+            padded = height if self._rounding.tile else len(tokens[start:stop])
+            inside = [
+                RowsOfPath(
+                    path.rows[(path.rows >= start) & (path.rows < stop)] - start, path.blocks
+                )
+                for path in paths
+            ]
+            hidden = self._prefill_tile(
+                _padded(tokens[start:stop], padded, 0),
+                _padded(positions[start:stop], padded, 0),
+                _padded(slots[start:stop], padded, TRASH),
+                inside,
+            )  # [R, hidden]
+            wanted = last[(last >= start) & (last < stop)] - start
+            if len(wanted):
+                at = to_device(wanted, self._decoder.device)
+                if self._rounding.tile:  # the product with the output matrix keeps its shape too
+                    logits.append(self._decoder.logits(hidden)[at])
+                else:
+                    logits.append(self._decoder.logits(hidden[at]))
+        return torch.cat(logits) if logits else torch.empty(0)
+
+    def _prefill_tile(
+        self, tokens: Ints, positions: Ints, slots: Ints, paths: list[RowsOfPath]
+    ) -> Tensor:
+        device = self._decoder.device
+        items = shared_items(paths, len(tokens), self._rounding.prefill_rows, self._blocks, device)
+        at = to_device(positions, device)
+        return self._decoder.hidden(
+            to_device(tokens, device),
+            at,
+            to_device(slots, device),
+            AttentionPlan(at, items, None),
+            self._arena.layers,
+        )
+
+    def _own_keys(self, slots: Tensor, prompt: Tensor, longest: int) -> OwnKeys:
+        """slots [R, M], prompt [R] -> the first `longest` own keys of each row, in whole blocks."""
+        block = self._rounding.own_block
+        length = -(-longest // block) * block  # L
+        keys = slots[:, :length]
+        if keys.shape[1] < length:
+            keys = torch.nn.functional.pad(keys, (0, length - keys.shape[1]))
+        positions = prompt[:, None] + torch.arange(length, device=slots.device)  # [R, L]
+        return OwnKeys(keys, positions, block if self._rounding.tile else length)
+
+    def _draw(self, rows: Tensor, logits: Tensor, real: int) -> Tensor:
+        """rows [R], logits [R, V]; the first `real` rows are no padding. As `decode`."""
+        state = self.rows
+        count = state.count[rows]  # [R]
+        tokens, raw, processed = self._sampler.draw(logits, state.stream[rows], count)
+        rows, count, tokens = rows[:real], count[:real], tokens[:real]  # [n]
+        state.ids[rows, count] = tokens
+        state.raw[rows, count] = raw[:real]
+        state.processed[rows, count] = processed[:real]
+        stop, ends = self._stops.step(state.stop[rows], tokens)
+        count = count + 1
+        ended = state.ended[rows]
+        ended = torch.where(ends & (ended == 0), count, ended)
+        state.token[rows], state.count[rows] = tokens, count
+        state.stop[rows], state.ended[rows] = stop, ended
+        return ended > 0
+
+
+def _padded(values: Ints, length: int, fill: int) -> Ints:
+    return np.pad(values, (0, length - len(values)), constant_values=fill)

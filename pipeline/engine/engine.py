@@ -1,0 +1,194 @@
+"""The engine: a checkpoint, its tokenizer and a device, ready to complete requests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from pipeline.config import EngineConfig, ModelConfig, SamplingConfig
+from pipeline.engine.arena import Arena, default_budget
+from pipeline.engine.checkpoint import Checkpoint, open_checkpoint
+from pipeline.engine.decoder import Decoder
+from pipeline.engine.decoding import Rows, Runner
+from pipeline.engine.ledger import Flops, Timer
+from pipeline.engine.planning import BlockTable, Rounding
+from pipeline.engine.sampling import Sampler
+from pipeline.engine.session import Prompt, Sequence, Session
+from pipeline.engine.stopping import StopTables
+from pipeline.engine.tokenizer import Tokenizer
+from pipeline.records import UserError
+from pipeline.services import CompletionRequest
+
+VERSION = "1"  # part of a sample's identity: raised when the same inputs give other tokens
+TILE = 64  # rows of every matrix product in deterministic mode
+DETERMINISTIC_THREADS = 2  # unless configured: a thread count that any machine can offer
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+class Engine:
+    """Completes requests with one model under one sampling configuration."""
+
+    def __init__(self, model: ModelConfig, engine: EngineConfig, sampling: SamplingConfig) -> None:
+        """Checks the checkpoint in full; the weights are read at the first completion.
+
+        Raises UserError that names what is wrong with the checkpoint or the device.
+        """
+        self.model, self.config, self.sampling = model, engine, sampling
+        self.device = _device(model.device)
+        self.checkpoint: Checkpoint = open_checkpoint(model.path, model.revision)
+        architecture = self.checkpoint.architecture
+        self.tokenizer = Tokenizer(self.checkpoint.path, architecture.vocab_size)
+        for token in self.checkpoint.eos:
+            if not 0 <= token < architecture.vocab_size:
+                raise UserError(f"{self.checkpoint.path}: eos_token_id {token} is no id")
+            self.tokenizer.bytes[token] = b""  # ends the text, is no part of it
+        self.threads = engine.threads or (
+            DETERMINISTIC_THREADS if engine.deterministic else (os.cpu_count() or 1)
+        )
+        self.flops = Flops(architecture)
+        self.timer = Timer(self.device, self.threads)
+        # Products of own keys are one block a step unless the shapes shall be fixed.
+        wide = self.device.type == "cuda"
+        self.rounding = (
+            Rounding(TILE)
+            if engine.deterministic
+            else Rounding(None, own_block=16, decode_rows=32 if wide else 16)
+        )
+        self._decoder: Decoder | None = None
+
+    @property
+    def decoder(self) -> Decoder:
+        """The model on its device; read the first time it is asked for."""
+        if self._decoder is None:
+            torch.set_num_threads(self.threads)
+            self._decoder = self.checkpoint.decoder(
+                DTYPES[self.model.dtype], self.device, self.checkpoint.architecture.context
+            )
+        return self._decoder
+
+    def sequences(self, requests: Iterable[CompletionRequest]) -> Iterator[Sequence]:
+        """Finished samples in the order in which they end. Pulls requests as it has room."""
+        decoder, max_new = self.decoder, self.sampling.max_new_tokens
+        stops = StopTables(self.tokenizer.bytes, self.checkpoint.eos, self.device)
+        self.arena = Arena(
+            decoder.architecture, decoder.dtype, self.device, self.config.page_size, self._budget()
+        )
+        blocks = BlockTable(self.rounding.block)
+        rows = Rows(self.config.max_rows, max_new, self.device)
+        runner = Runner(decoder, self.arena, rows, self.rounding, self._sampler(), stops, blocks)
+        session = Session(
+            self._prompts(requests, stops),
+            runner,
+            self.arena,
+            blocks,
+            self.timer,
+            max_rows=self.config.max_rows,
+            max_new_tokens=max_new,
+            prefill_chunk=self.config.prefill_chunk,
+            seed=self.sampling.seed,
+            device=self.device,
+        )
+        return session.run()
+
+    def _prompts(
+        self, requests: Iterable[CompletionRequest], stops: StopTables
+    ) -> Iterator[Prompt]:
+        context = self.checkpoint.architecture.context
+        for request in requests:
+            if not request.sample_indices:
+                continue
+            ids = self.tokenizer.encode(request.prompt)
+            if not ids:
+                raise UserError(f"{request.problem}: its prompt has no tokens")
+            if len(ids) + self.sampling.max_new_tokens > context:
+                raise UserError(
+                    f"{request.problem}: its prompt of {len(ids)} tokens and "
+                    f"{self.sampling.max_new_tokens} new ones exceed the model's {context} "
+                    "positions; lower sampling.max_new_tokens or leave the problem out"
+                )
+            header = self.tokenizer.encode(request.prompt[: request.header_chars])
+            yield Prompt(
+                request,
+                np.array(ids, np.int64),
+                stops.start(request.stop),
+                _common(ids, header) if request.header_chars else 0,
+            )
+
+    def _sampler(self) -> Sampler:
+        known = torch.tensor(self.tokenizer.known)
+        banned = None if bool(known.all()) else (~known).to(self.device)
+        s = self.sampling
+        return Sampler(s.temperature, s.top_k, s.top_p, s.min_p, banned)
+
+    def _budget(self) -> int:
+        gib = self.config.kv_memory_gib
+        return int(gib * 2**30) if gib is not None else default_budget(self.device)
+
+    def identity(self) -> dict[str, Any]:
+        """What changes a sample; extent (n) and stop strings, which are the request's, left out."""
+        s = self.sampling
+        identity: dict[str, Any] = {
+            "engine": VERSION,
+            "weights": self.checkpoint.weights_hash(),
+            "tokenizer": self.tokenizer.hash,
+            "eos": list(self.checkpoint.eos),
+            "dtype": self.model.dtype,
+            "deterministic": self.config.deterministic,
+            "temperature": s.temperature,
+            "top_k": s.top_k,
+            "top_p": s.top_p,
+            "min_p": s.min_p,
+            "max_new_tokens": s.max_new_tokens,
+            "seed": s.seed,
+        }
+        if self.config.deterministic:
+            identity["threads"] = self.threads
+            identity["tile"] = [self.rounding.tile, self.rounding.block, self.rounding.own_block]
+        return identity
+
+    def environment(self) -> dict[str, Any]:
+        """What it runs on and the layout of its batches."""
+        cuda = self.device.type == "cuda"
+        return {
+            "device": torch.cuda.get_device_name(self.device) if cuda else "cpu",
+            "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+            "threads": self.threads,
+            "torch": torch.__version__,
+            "cuda": torch.version.cuda if cuda else None,
+            "numpy": np.__version__,
+            "checkpoint": str(self.checkpoint.path),
+            "family": self.checkpoint.architecture.family,
+            "max_rows": self.config.max_rows,
+            "page_size": self.config.page_size,
+            "prefill_chunk": self.config.prefill_chunk,
+            "tile": self.rounding.tile,
+        }
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise UserError(
+            f"model.device: {name!r} is no device; use auto, cpu, cuda or cuda:N"
+        ) from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise UserError(f"model.device: {name!r} is not there; this machine has "
+                        f"{torch.cuda.device_count()} CUDA devices")  # fmt: skip
+    if device.type not in ("cpu", "cuda"):
+        raise UserError(f"model.device: {name!r} is not supported; use auto, cpu, cuda or cuda:N")
+    return device
+
+
+def _common(a: list[int], b: list[int]) -> int:
+    """Length of the longest common prefix."""
+    return next(
+        (i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b))
+    )

@@ -1,0 +1,141 @@
+"""What work costs: analytic FLOPs of each token, and measured time of each stretch of steps."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal, TypeVar
+
+import torch
+
+from pipeline.engine.architecture import Architecture
+from pipeline.engine.decoder import weight_shapes
+from pipeline.records import EngineStep
+
+STRETCH = 64  # forward passes a stretch
+T = TypeVar("T")
+Kind = Literal["prefill", "decode"]
+
+
+class Flops:
+    """Floating-point operations of a forward pass; a multiply-add counts as two.
+
+    Of one token at context length c (keys it attends to, itself included):
+    2 x (weights of all matrix products) + sum over layers of 4 x heads x head_dim x min(c, window).
+    Source: Kaplan et al., arXiv 2001.08361, section 2.1 (C = 2N + 2 n_layer n_ctx d_attn), with the
+    product of the probabilities and the values counted as well (Hoffmann et al., arXiv 2203.15556,
+    appendix F). Embedding look-up, norms, rotary embedding, softmax and sampling are left out.
+    """
+
+    def __init__(self, architecture: Architecture) -> None:
+        self._a = architecture
+
+    @cached_property
+    def _layers(self) -> int:
+        """Weights of the layers' matrix products."""
+        shapes = weight_shapes(self._a)
+        return sum(s[0] * s[1] for n, s in shapes.items() if n.startswith("layers") and len(s) == 2)
+
+    @property
+    def _output(self) -> int:
+        return self._a.vocab_size * self._a.hidden
+
+    def _attention(self, first: int, last: int) -> int:
+        """Attention of tokens whose contexts are first, first + 1, ..., last keys."""
+        total = 0
+        for window in self._a.windows:
+            limit = last if window is None else window
+            growing = max(min(last, limit) - first + 1, 0)
+            keys = growing * (first + first + growing - 1) // 2
+            keys += (last - first + 1 - growing) * limit
+            total += 4 * self._a.heads * self._a.head_dim * keys
+        return total
+
+    def prompt(self, tokens: int) -> float:
+        """A prefill of the whole prompt alone, with the logits of its last token."""
+        return float(2 * self._layers * tokens + 2 * self._output + self._attention(1, tokens))
+
+    def generated(self, prompt_tokens: int, tokens: int) -> float:
+        """The forward passes that `tokens` generated tokens took after a prompt: one fewer.
+
+        The first token is drawn from the prompt's logits, and the last is never fed back.
+        """
+        passes = tokens - 1
+        if passes <= 0:
+            return 0.0
+        attention = self._attention(prompt_tokens + 1, prompt_tokens + passes)
+        return float(2 * (self._layers + self._output) * passes + attention)
+
+
+@dataclass(slots=True)
+class _Stretch:
+    kind: Kind
+    steps: int = 0
+    rows: int = 0
+    kv_tokens: int = 0
+    seconds: float = 0.0
+    events: list[tuple[torch.cuda.Event, torch.cuda.Event]] = field(default_factory=list)
+
+
+class Timer:
+    """Device time by stretches of up to 64 steps of a kind; never waits for the device."""
+
+    def __init__(self, device: torch.device, threads: int) -> None:
+        self._cuda = device.type == "cuda"
+        if self._cuda:
+            self._device = f"{device} {torch.cuda.get_device_name(device)}"
+        else:
+            self._device = f"cpu, {threads} threads"
+        self._session = uuid.uuid4().hex
+        self._index = 0
+        self._open: dict[Kind, _Stretch] = {}
+        self._closed: list[_Stretch] = []
+
+    def measure(self, kind: Kind, rows: int, kv_tokens: int, work: Callable[[], T]) -> T:
+        """Runs `work`, one forward pass of `rows` tokens that reads `kv_tokens` distinct keys."""
+        stretch = self._open.setdefault(kind, _Stretch(kind))
+        if self._cuda:
+            begin = torch.cuda.Event(enable_timing=True)
+            end = torch.cuda.Event(enable_timing=True)
+            begin.record()
+            result = work()
+            end.record()
+            stretch.events.append((begin, end))
+        else:
+            start = time.perf_counter()
+            result = work()
+            stretch.seconds += time.perf_counter() - start
+        stretch.steps += 1
+        stretch.rows += rows
+        stretch.kv_tokens += kv_tokens
+        if stretch.steps >= STRETCH:
+            self._closed.append(self._open.pop(kind))
+        return result
+
+    def close(self) -> None:
+        """Ends the stretches under way, so that `take` returns them too."""
+        self._closed.extend(self._open.values())
+        self._open.clear()
+
+    def take(self) -> list[EngineStep]:
+        """Stretches that have ended since the last call and whose time is known."""
+        done = [s for s in self._closed if not s.events or s.events[-1][1].query()]
+        self._closed = [s for s in self._closed if s not in done]
+        return [self._record(stretch) for stretch in done]
+
+    def _record(self, stretch: _Stretch) -> EngineStep:
+        seconds = stretch.seconds + sum(a.elapsed_time(b) / 1e3 for a, b in stretch.events)
+        self._index += 1
+        return EngineStep(
+            session=self._session,
+            index=self._index - 1,
+            kind=stretch.kind,
+            steps=stretch.steps,
+            rows=stretch.rows,
+            kv_tokens=stretch.kv_tokens,
+            device=self._device,
+            m_seconds=seconds,
+        )

@@ -15,7 +15,8 @@ def completer(config: RunConfig, problems: Sequence[Problem], tests: Sequence[Te
     if config.backend.name == "recorded":
         from pipeline.backends.recorded import RecordedCompleter
 
-        return RecordedCompleter(config.backend, problems, tests)
+        limited = any(b.limit or b.task_ids or b.languages for b in config.benchmarks)
+        return RecordedCompleter(problems, tests, config.backend, limited)
     from pipeline.backends.engine_backend import EngineCompleter
 
     return EngineCompleter(config.model, config.engine, config.sampling)

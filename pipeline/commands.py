@@ -124,32 +124,42 @@ def show(arguments: Namespace) -> int:
 def images(arguments: Namespace) -> int:
     """Builds, tests or lists the sandbox images."""
     from sandboxes import images as sandbox_images
+    from sandboxes import self_test
 
-    languages = arguments.languages or None
-    if arguments.action == "build":
-        sandbox_images.build(languages)
+    names = arguments.languages
+    if arguments.action == "list":
+        for image in sandbox_images.list():
+            if not names or image.language in names:
+                state = image.toolchain if image.built else "not built"
+                print(f"{image.language:12} {state:20} {image.reference}  {image.digest[:19]}")
         return 0
-    if arguments.action == "test":
-        return 0 if sandbox_images.test(languages) else 1
-    for image in sandbox_images.list_images(languages):
-        print(image)
-    return 0
+    if arguments.action == "build":
+        for image in sandbox_images.build(names or None):
+            self_test.require(image.language)
+            print(f"{image.language:12} {image.toolchain:20} {image.reference}")
+        return 0
+    outcomes = sandbox_images.test(names or None)
+    for outcome in outcomes:
+        state = "ok" if outcome.ok else f"FAILED, got {outcome.found}: {outcome.detail}"
+        print(f"{outcome.language:12} {outcome.path:6} {outcome.expected:14} {state}")
+    return 0 if all(outcome.ok for outcome in outcomes) else 1
 
 
 def data(arguments: Namespace) -> int:
     """Lists, checks or fetches the benchmarks' files."""
-    from pipeline.benchmarks import manifest
+    from pipeline.benchmarks import fetch, manifest
 
-    names = arguments.benchmarks or None
     if arguments.action == "list":
-        print("\n".join(manifest.describe(names)))
+        print("\n".join(manifest.listing()))
         return 0
     if arguments.action == "fetch":
-        print("\n".join(manifest.fetch(names, arguments.path)))
+        for name, done in fetch.fetch(arguments.path, arguments.benchmarks):
+            print(f"{name}: {done}")
         return 0
-    report = manifest.check(names, arguments.path)
-    print("\n".join(report.lines))
-    return 0 if report.ok else 1
+    checked = manifest.check(arguments.path, arguments.benchmarks)
+    for file in checked:
+        print(f"{file.state:8} {file.benchmark}: {file.file}  {file.detail}")
+    return 0 if all(file.state == "ok" for file in checked) else 1
 
 
 def config_schema(arguments: Namespace) -> int:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from pipeline.records import UserError
+
 State = Literal["ok", "note", "missing"]
 
 
@@ -75,14 +77,14 @@ def sandbox_images() -> Finding:
     from sandboxes import images
 
     try:
-        built = images.list_images()
-    except Exception as fault:  # without an engine there is nothing to list; `docker` says why
-        return Finding("images", "missing", str(fault).splitlines()[0], "forkeval images build")
-    absent = [image.language for image in built if image.digest is None]
+        found = images.list()
+    except UserError as fault:  # without an engine there is nothing to list; `docker` says why
+        return Finding("images", "missing", str(fault), "make docker, then forkeval images build")
+    absent = [image.language for image in found if not image.built]
     if absent:
         detail = f"not built: {', '.join(absent)}"
         return Finding("images", "missing", detail, "forkeval images build")
-    return Finding("images", "ok", ", ".join(image.language for image in built))
+    return Finding("images", "ok", ", ".join(image.toolchain for image in found))
 
 
 def published_data() -> Finding:

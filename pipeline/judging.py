@@ -20,9 +20,10 @@ from pipeline.records import (
     ProblemKey,
     Program,
     Test,
+    Verdict,
 )
 from pipeline.services import Executor
-from pipeline.stages.execute import ExecuteStage
+from pipeline.stages.execute import ExecuteStage, ExecutionKey
 from pipeline.store import StageTables, Writer
 from pipeline.wanted import Wanted
 
@@ -190,7 +191,7 @@ class Judging:
         for start in range(0, len(rows), VERDICTS_A_COMMIT):
             tables.judged.commit(rows[start : start + VERDICTS_A_COMMIT])
 
-    def _known(self) -> Iterator[tuple[tuple[str, str, str, str], str, str, int]]:
+    def _known(self) -> Iterator[tuple[ExecutionKey, str, Verdict, int]]:
         """Executions of earlier sessions and other identities: only the columns that matter."""
         names = [
             "program_hash",

@@ -15,11 +15,13 @@ class Progress:
     On a terminal several bars stand below each other; in a log each prints a line now and then.
     """
 
-    def __init__(self, label: str, total: int | None, unit: str, position: int = 0) -> None:
+    def __init__(self, label: str, total: int, unit: str, position: int = 0, done: int = 0) -> None:
+        """total, done: of `unit`; done was there before and does not count in the rate."""
         terminal = sys.stderr.isatty()
         self._bar: Any = tqdm(
             desc=f"{label:8}",
             total=total,
+            initial=done,
             unit=unit,
             position=position if terminal else 0,
             mininterval=0.2 if terminal else 15,

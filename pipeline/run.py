@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pipeline import environment
+from pipeline import benchmarks, environment
+from pipeline.backends.recorded import with_canonical
 from pipeline.benchmarks import truncation
 from pipeline.config import RunConfig
 from pipeline.judging import Judging, JudgingTables
@@ -99,10 +101,27 @@ class Run:
             return tables, problems, list(tables.records("tests"))
         with self._timed("load"):
             problems, tests = load.load(self.config.benchmarks)
-            tables = self._begin("load", load.sources(self.config.benchmarks), {})
+            if self.config.backend.canonical:
+                problems, tests = self._solved(problems, tests)
+            sources = [benchmarks.sources(b) for b in self.config.benchmarks]
+            tables = self._begin("load", {"sources": sources}, {})
             have = tables.keys("problems")
-            tables.commit(row for row in (*problems, *tests) if tuple(row.key) not in have)
+            rows: list[Problem | Test] = [*problems, *tests]
+            tables.commit(row for row in rows if tuple(row.key) not in have)
         return tables, problems, tests
+
+    def _solved(
+        self, problems: list[Problem], tests: list[Test]
+    ) -> tuple[list[Problem], list[Test]]:
+        """Of a run that replays canonical solutions: the problems that have one."""
+        problems, tests, left_out = with_canonical(problems, tests)
+        if left_out:
+            print(
+                f"forkeval: note: {len(left_out)} problems have no canonical solution and are "
+                f"not part of this run ({left_out[0]}, ...)",
+                file=sys.stderr,
+            )
+        return problems, tests
 
     def _sampled(
         self, loaded: StageTables, problems: Sequence[Problem], tests: Sequence[Test]
@@ -160,7 +179,7 @@ class Run:
         sampled: StageTables,
         executor: Executor,
     ) -> tuple[StageTables, Judging]:
-        rules = languages.load_all()
+        rules = languages.load()
         stops = self._stops()
         versions = {name: truncation.version(rule.truncation) for name, rule in rules.items()}
         truncated = self._begin("truncate", {"rules": versions, "stop": stops}, {}, sampled)
@@ -213,7 +232,7 @@ class Run:
     def _stops(self) -> dict[str, tuple[str, ...]]:
         """Stop strings of every language: the configuration's, else the language's own."""
         chosen: Mapping[str, tuple[str, ...]] = dict(self.config.sampling.stop.items())
-        return {name: chosen.get(name, rule.stop) for name, rule in languages.load_all().items()}
+        return {name: chosen.get(name, rule.stop) for name, rule in languages.load().items()}
 
     def _begin(
         self,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from tqdm import tqdm
+
 from pipeline.benchmarks import load as load_benchmark
 from pipeline.config import BenchmarkConfig
 from pipeline.records import Problem, ProblemKey, Test, UserError
@@ -18,7 +20,7 @@ def load(benchmarks: Sequence[BenchmarkConfig]) -> tuple[list[Problem], list[Tes
     problems: list[Problem] = []
     tests: list[Test] = []
     seen: set[ProblemKey] = set()
-    for benchmark in benchmarks:
+    for benchmark in tqdm(benchmarks, desc="load    ", unit="benchmark", leave=False):
         more_problems, more_tests = load_benchmark(benchmark)
         for problem in more_problems:
             if problem.key in seen:

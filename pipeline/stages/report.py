@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +52,6 @@ def report(config: RunConfig, store: Store, wanted: Wanted) -> Path:
             prices=Rates(**prices.model_dump()),
         ),
         max_rows=config.engine.max_rows,
-        prefill_chunk=config.engine.prefill_chunk,
         wall_seconds=wall_seconds(store),
         environment={stage: environment(store, stage) for stage in STAGES},
         config=config.model_dump(mode="json"),
@@ -91,6 +89,6 @@ def wall_seconds(store: Store) -> dict[str, float]:
     return spent
 
 
-def commands(store: Store) -> Sequence[str]:
+def commands(store: Store) -> tuple[str, ...]:
     """Shell lines that make this run again: its configuration is saved beside its rows."""
     return (f"forkeval resume {shlex.quote(str(store.path))}",)

@@ -32,6 +32,7 @@ def requests(
                 prompt=problem.prompt,
                 sample_indices=indices,
                 stop=tuple(stops[problem.language]),
+                header_chars=problem.header_chars,
             )
 
 

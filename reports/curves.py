@@ -162,7 +162,8 @@ def device_seconds(source: ReportInput, tally: Tally, ks: Sequence[int]) -> dict
             "reason": f"the model and the simulated schedule miss the measured decode time at "
             f"k = n by {off:+.0%} (limit {MAX_ERROR:.0%})"
         }
-    points = sorted({ks[int(i)] for i in np.linspace(0, len(ks) - 1, SIMULATED)} - {source.n})
+    spaced = np.geomspace(1, source.n, SIMULATED)
+    points = sorted({min(ks, key=lambda k: abs(k - wish)) for wish in spaced} - {source.n})
     prefill = measured - decode
     for k in reversed(points):
         seconds = prefill + model.seconds(work_at(source, tally, lengths, k))

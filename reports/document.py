@@ -70,8 +70,12 @@ def document(source: ReportInput) -> dict[str, Any]:
         "bootstrap": settings.bootstrap,
         "seed": settings.seed,
         "top": list(TOP),
-        "omitted_k": sorted(k for k in set(settings.k) if k > source.n),
-        "alarms": alarms(counts, everything, source),
+        "notes": [
+            f"pass@{k} is left out: it is undefined for n = {source.n} < k = {k}."
+            for k in sorted(set(settings.k))
+            if k > source.n
+        ],
+        "alarms": alarms(counts, everything),
         "scopes": reported,
         "equal_budget": equal_budgets(source, counts, total),
         "device_seconds": device,
@@ -166,7 +170,7 @@ def per_problem(counts: Tally, ranked: list[Column]) -> list[dict[str, Any]]:
     ]
 
 
-def alarms(counts: Tally, everything: list[Scope], source: ReportInput) -> list[str]:
+def alarms(counts: Tally, everything: list[Scope]) -> list[str]:
     """What a reader must know before believing a number."""
     found = []
     missing = int((~counts.present).sum())
@@ -197,8 +201,6 @@ def alarms(counts: Tally, everything: list[Scope], source: ReportInput) -> list[
                 f"{scope.name}: in {facts['unterminated_rate']:.1%} of the candidates no end of "
                 f"the function was found (limit for trust {ALARM:.0%})."
             )
-    for k in sorted(k for k in set(source.settings.k) if k > source.n):
-        found.append(f"pass@{k} is left out: it is undefined for n = {source.n} < k = {k}.")
     return found
 
 

@@ -11,14 +11,13 @@ from reports.svg import Frame, Line, chart, compact, wrap
 Document = dict[str, Any]
 
 WIDE, NARROW = 760, 360  # two drawings of the large figures: scaling one makes its text too small
-LANGUAGE_BANDS = 4  # with more languages than this, only the whole run has a band
 
 AXES = {
     "tokens": "tokens a problem",
     "flops": "FLOPs a problem",
     "device_seconds": "device seconds a problem",
     "sandbox_seconds": "sandbox CPU seconds a problem",
-    "money": "a problem",
+    "money": "for 1,000 problems",
 }
 
 
@@ -82,38 +81,28 @@ def marked(ks: Sequence[int]) -> list[int]:
 
 
 def pass_curve(doc: Document) -> str:
-    """pass@k against k, a line a language."""
+    """pass@k against k, a line a language; the band is that of all problems."""
     scopes = languages(doc)
     total = whole(doc)
+    shown = [(tone, scope) for tone, scope in enumerate(scopes, start=1)]
+    if len(scopes) > 1:
+        shown.append((0, total))
     lines = []
-    for tone, scope in enumerate(scopes, start=1):
+    for tone, scope in shown:
         curve = scope["curve"]
-        bands = len(scopes) <= LANGUAGE_BANDS
-        label = scope_label(doc, scope)
+        label = scope_label(doc, scope) if tone else "all"
+        banded = scope is shown[-1][1]
         lines.append(
             Line(
                 label,
                 curve["k"],
                 curve["value"],
-                curve["low"] if bands else (),
-                curve["high"] if bands else (),
+                curve["low"] if banded else (),
+                curve["high"] if banded else (),
                 tone=tone,
+                strong=not tone,
                 marks=marked(curve["k"]),
                 hover=hovers(label, curve, doc["confidence"]),
-            )
-        )
-    if len(scopes) > 1:
-        curve = total["curve"]
-        lines.append(
-            Line(
-                "all",
-                curve["k"],
-                curve["value"],
-                curve["low"] if len(scopes) > LANGUAGE_BANDS else (),
-                curve["high"] if len(scopes) > LANGUAGE_BANDS else (),
-                strong=True,
-                marks=marked(curve["k"]),
-                hover=hovers("all problems", curve, doc["confidence"]),
             )
         )
     last = total["curve"]["value"][-1]
@@ -152,16 +141,18 @@ def budget_panels(doc: Document) -> list[tuple[str, str, str]]:
         label = f"{entry['unit']} {AXES[axis]}" if axis == "money" and entry else AXES[axis]
         lines = []
         for name, view, tone in views:
+            scale = 1000.0 if axis == "money" else 1.0
+            spending = [None if spent is None else scale * spent for spent in cost[name]]
             hover = [
                 f"k = {k}: {percent(value)} % for {compact(spent)} {label}" if spent else ""
-                for k, value, spent in zip(curve["k"], curve["value"], cost[name], strict=True)
+                for k, value, spent in zip(curve["k"], curve["value"], spending, strict=True)
             ]
             sparse = axis == "device_seconds"
-            points = [i for i, spent in enumerate(cost[name]) if spent is not None]
+            points = [i for i, spent in enumerate(spending) if spent is not None]
             lines.append(
                 Line(
                     view,
-                    cost[name],
+                    spending,
                     curve["value"],
                     curve["low"],
                     curve["high"],

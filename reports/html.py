@@ -51,6 +51,22 @@ def percent(value: float | None, digits: int = 1) -> str:
     return DASH if value is None else f"{100 * value:.{digits}f}"
 
 
+def share(part: int, total: int) -> float | None:
+    """part / total; None of nothing."""
+    return part / total if total else None
+
+
+def amount(value: float | None, unit: str) -> str:
+    """A figure of the ledger, as exactly as its unit deserves."""
+    if value is None:
+        return DASH
+    if unit == "FLOP":
+        return f"{value:.3e}"
+    if unit == "tokens":
+        return f"{value:,.0f}"
+    return f"{value:,.2f}" if value >= 1 else f"{value:.3g}"
+
+
 def interval(low: float | None, high: float | None) -> Markup:
     """An interval in percent; nothing where there is none."""
     if low is None or high is None:

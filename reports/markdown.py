@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from reports.figures import Document, languages, scope_label
-from reports.html import DASH, number, percent
-from reports.sections import amount
+from reports.html import DASH, amount, number, percent
 
 
 def markdown(doc: Document) -> str:
@@ -21,6 +20,7 @@ def markdown(doc: Document) -> str:
         "",
     ]
     lines += [f"> **Warning:** {text(alarm)}" for alarm in doc["alarms"]]
+    lines += [text(note) for note in doc["notes"]]
     scopes = doc["scopes"]
     metrics = [row["metric"] for row in scopes[0]["metrics"]]
     lines += ["", "## pass@k", ""]

@@ -6,7 +6,7 @@ import base64
 import hashlib
 from importlib.resources import files
 
-from reports import sections
+from reports import details, sections
 from reports.figures import Document
 from reports.html import Markup, html, join, tag
 
@@ -69,10 +69,10 @@ def page(doc: Document) -> str:
                         sections.compute(doc),
                         sections.ranking(doc),
                         sections.verdicts(doc),
-                        sections.problems(doc),
-                        sections.candidates(doc),
-                        sections.ledger(doc),
-                        sections.environment(doc),
+                        details.problems(doc),
+                        details.candidates(doc),
+                        details.ledger(doc),
+                        details.environment(doc),
                     ]
                 ),
             ),

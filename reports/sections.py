@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from typing import Any
 
 from reports import bars, figures
@@ -14,15 +12,13 @@ from reports.html import (
     Markup,
     estimate,
     html,
-    interval,
     join,
     number,
     percent,
+    share,
     table,
     tag,
 )
-
-PROBLEM_ROWS = 600  # more would make the page slow; metrics.json has them all
 
 
 def figure(drawing: str, caption: object) -> Markup:
@@ -101,7 +97,11 @@ def headline(doc: Document) -> Markup:
                 ),
             )
         )
-    return tag("dl", join(cells), _class="figures")
+    note = (
+        f"Over all problems, with {doc['confidence']:.0%} bootstrap intervals. "
+        f"{' '.join(doc['notes'])}"
+    )
+    return join([tag("dl", join(cells), _class="figures"), tag("p", note, _class="note")])
 
 
 def alarm_box(doc: Document) -> Markup:
@@ -197,8 +197,11 @@ def compute(doc: Document) -> Markup:
             "sample nothing is defined, so the curves begin there.",
         ),
         Markup(key),
-        tag("div", join(drawn), _class="panels"),
-        *(tag("p", note, _class="note") for note in notes),
+        tag(
+            "div",
+            join([*drawn, tag("div", join([tag("p", n, _class="note") for n in notes]))]),
+            _class="panels",
+        ),
     )
 
 
@@ -293,237 +296,3 @@ def verdicts(doc: Document) -> Markup:
             _class="note",
         ),
     )
-
-
-def share(part: int, total: int) -> float | None:
-    return part / total if total else None
-
-
-def problems(doc: Document) -> Markup:
-    items = doc["per_problem"]
-    several = len({item["dataset"] for item in items}) > 1
-    rankers = sorted(
-        {
-            name.removesuffix(" pass@1")
-            for item in items
-            for name in item["ranking"]
-            if name.endswith(" pass@1") and not name.startswith("random")
-        }
-    )
-    rows: list[list[object]] = []
-    for item in items[:PROBLEM_ROWS]:
-        solved = share(item["c"], item["n"])
-        failures = {k: v for k, v in item["verdicts"].items() if k != "passed"}
-        common = max(failures, key=lambda name: failures[name]) if failures else ""
-        bar = tag("span", tag("i", "", style=f"width:{100 * (solved or 0):.1f}%"), _class="bar")
-        rows.append(
-            [
-                item["task_id"],
-                f"{item['dataset']} {item['language']}" if several else item["language"],
-                Cell(bar, sort=solved or 0.0),
-                Cell(f"{item['c']} of {item['n']}", number=True, sort=item["c"]),
-                Cell(f"{item['distinct_programs']}", number=True),
-                Cell(number(item["mean_generated_tokens"], 0), number=True),
-                *(
-                    Cell(
-                        percent(item["ranking"].get(f"{name} pass@1"), 0),
-                        number=True,
-                        sort=item["ranking"].get(f"{name} pass@1") or 0.0,
-                    )
-                    for name in rankers
-                ),
-                common.replace("_", " "),
-            ]
-        )
-    left = len(items) - len(rows)
-    return section(
-        "problems",
-        "Problem by problem",
-        figure(
-            bars.heat_strip(doc),
-            "One cell a problem, in the order of the dataset; the fill grows with the share of its "
-            "samples that pass. Grey: none did.",
-        ),
-        table(
-            f"The first {len(rows)} of {len(items):,} problems; metrics.json has all"
-            if left > 0
-            else "All problems",
-            [
-                "problem",
-                "language",
-                "",
-                Cell("passed"),
-                Cell("distinct"),
-                Cell("tokens"),
-                *(Cell(f"first by {name.replace('_', ' ')}, %") for name in rankers),
-                "commonest failure",
-            ],
-            rows,
-            sortable=True,
-            tall=len(rows) > 12,
-        ),
-    )
-
-
-def candidates(doc: Document) -> Markup:
-    parts = []
-    for item in doc["examples"]:
-        summary = join(
-            [
-                tag("b", item["task_id"]),
-                f" in {item['language']}, {item['c']} of {item['n']} passed",
-            ]
-        )
-        shown = []
-        for one in item["candidates"]:
-            score = one["mean_logprob"]
-            facts = [
-                f"sample {one['sample_index']}",
-                f"drawn {one['drawn']}\N{MULTIPLICATION SIGN}",
-            ]
-            if score is not None:
-                facts.append(f"mean log-probability {score:.3f}")
-            detail = one["detail"] if one["verdict"] != "passed" else ""
-            shown.append(
-                tag(
-                    "div",
-                    join(
-                        [
-                            tag("h3", one["why"].capitalize()),
-                            tag(
-                                "p",
-                                join(
-                                    [
-                                        tag(
-                                            "span",
-                                            one["verdict"].replace("_", " "),
-                                            _class=f"verdict v-{one['verdict']}",
-                                        ),
-                                        f" · {' · '.join(facts)}",
-                                    ]
-                                ),
-                                _class="soft",
-                            ),
-                            tag("pre", tag("code", one["completion"]), tabindex="0"),
-                            tag("p", detail, _class="soft") if detail else "",
-                            tag("pre", tag("code", one["stderr"]), tabindex="0")
-                            if one["stderr"].strip()
-                            else "",
-                        ]
-                    ),
-                )
-            )
-        body = join(
-            [
-                tag("h3", "Prompt"),
-                tag("pre", tag("code", item["prompt"]), tabindex="0"),
-                tag("div", join(shown), _class="pair"),
-            ]
-        )
-        parts.append(tag("details", join([tag("summary", summary), body])))
-    if not parts:
-        return Markup("")
-    return section(
-        "candidates",
-        "Candidates worth reading",
-        tag(
-            "p",
-            "Problems that some samples solve and others do not, first those where the likeliest "
-            "program fails.",
-        ),
-        *parts,
-    )
-
-
-def ledger(doc: Document) -> Markup:
-    rows = [
-        [
-            line["name"],
-            Cell(amount(line["value"], line["unit"]), number=True),
-            line["unit"],
-            tag("span", line["source"], _class="tag"),
-            tag("span", line["note"], _class="soft"),
-        ]
-        for line in doc["ledger"]
-    ]
-    return section(
-        "ledger",
-        "The ledger",
-        table(
-            "What the run spent, and where each figure comes from",
-            ["", Cell("amount"), "unit", "source", ""],
-            rows,
-        ),
-    )
-
-
-def amount(value: float | None, unit: str) -> str:
-    if value is None:
-        return DASH
-    if unit == "FLOP":
-        return f"{value:.3e}"
-    if unit == "tokens":
-        return f"{value:,.0f}"
-    return f"{value:,.2f}" if value >= 1 else f"{value:.3g}"
-
-
-def flat(value: object, prefix: str = "") -> list[tuple[str, str]]:
-    """Nested mappings as dotted keys."""
-    if isinstance(value, Mapping) and value:
-        return [
-            pair
-            for key, item in value.items()
-            for pair in flat(item, f"{prefix}.{key}" if prefix else str(key))
-        ]
-    shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return [(prefix, shown)]
-
-
-def environment(doc: Document) -> Markup:
-    facts = join(
-        [
-            item
-            for key, value in flat(doc["environment"])
-            if key
-            for item in (tag("dt", key), tag("dd", value, _class="mono"))
-        ]
-    )
-    config = json.dumps(doc["config"], indent=2, ensure_ascii=False)
-    commands = "\n".join(doc["commands"])
-    return section(
-        "environment",
-        "Where it ran, and how to run it again",
-        tag("pre", tag("code", commands), tabindex="0") if commands else "",
-        tag(
-            "p",
-            "Tokens agree bitwise in deterministic mode for one dtype and thread count; times do "
-            "not, and are kept apart in columns of their own.",
-            _class="note",
-        ),
-        tag("dl", facts, _class="facts") if facts else "",
-        tag(
-            "details",
-            join(
-                [
-                    tag("summary", "The resolved configuration"),
-                    tag("pre", tag("code", config), tabindex="0"),
-                ]
-            ),
-        ),
-    )
-
-
-__all__ = [
-    "alarm_box",
-    "candidates",
-    "compute",
-    "environment",
-    "headline",
-    "interval",
-    "lead",
-    "ledger",
-    "problems",
-    "ranking",
-    "results",
-    "verdicts",
-]

@@ -132,7 +132,7 @@ def chart(lines: Sequence[Line], frame: Frame) -> str:
     if low == high:
         low, high = low / 2, high * 2
     x = Scale(low, high, 46, right, log=True)
-    y = Scale(0.0, top, frame.height - 40, 14)
+    y = Scale(0.0, top, frame.height - 40, 28)
     parts = [*axes(x, y, frame)]
     for line in drawn:
         parts.append(band(line, x, y))
@@ -157,7 +157,7 @@ def axes(x: Scale, y: Scale, frame: Frame) -> list[str]:
     parts.append(f'<path class="rule" d="M{x.start:g} {y.start:g}H{x.stop:g}"/>')
     middle = (x.start + x.stop) / 2
     parts.append(text(middle, frame.height - 4, frame.x_label, "axis", "middle"))
-    parts.append(text(x.start - 40, 9, frame.y_label, "axis"))
+    parts.append(text(x.start - 42, 11, frame.y_label, "axis"))
     return parts
 
 

@@ -21,7 +21,6 @@ from pipeline.records import (
     ProblemKey,
     Test,
     UserError,
-    digest,
 )
 from pipeline.services import Completion, CompletionRequest
 
@@ -109,8 +108,15 @@ class RecordedCompleter:
                 yield _completion(request, index, samples[index])
 
     def identity(self) -> Mapping[str, Any]:
-        """The replayed texts; file names and places are left out."""
-        return {"backend": "recorded", "source": self._source, "texts": self._digest()}
+        """What was replayed: the files' content in their order, wherever they lie.
+
+        Canonical solutions belong to the problems' files, whose hashes the load stage holds.
+        """
+        return {
+            "backend": "recorded",
+            "source": self._source,
+            "files": list(self._hashes.values()),
+        }
 
     def environment(self) -> Mapping[str, Any]:
         """Files with their SHA-256, or how many canonical solutions there were."""
@@ -127,17 +133,6 @@ class RecordedCompleter:
     def take_steps(self) -> list[EngineStep]:
         """None: nothing was computed."""
         return []
-
-    def _digest(self) -> str:
-        if self._hashes:
-            return digest(*sorted(self._hashes.values()))
-        return digest(
-            *(
-                digest(str(key), str(index), text)
-                for key, samples in sorted(self._samples.items())
-                for index, text in samples.items()
-            )
-        )
 
     def _take_canonical(self, problems: Sequence[Problem], tests: Sequence[Test]) -> None:
         wanted = {problem.key for problem in problems}

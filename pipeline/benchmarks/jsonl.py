@@ -14,16 +14,16 @@ def row_sets(config: BenchmarkConfig) -> list[RowSet]:
     """The rows of the file at `path` (plain or ``.gz``) in the wanted languages.
 
     Rows without a `language` field take the configuration's, when it names exactly one. The
-    dataset is named after the file. Raises UserError for a missing path or language, and for
-    every broken line at once.
+    dataset is named after the file. Raises UserError for a missing file or language, and for every
+    broken line at once.
+
+    Programs of the kind `stdin` are whole: give their language `sampling.stop: []`, since stop
+    strings that end a function would end them at their first definition.
     """
     path = config.path
-    if config.hub:
-        raise UserError("jsonl: `hub` goes with published benchmarks; set `path` to a file")
-    if path is None:
-        raise UserError("jsonl: set `path` to a file of problems")
+    assert path is not None  # the configuration demands it
     if not path.is_file():
-        raise UserError(f"jsonl: {path} is not a file")
+        raise UserError(f"jsonl: path is {path}, which is not a file")
     default = config.languages[0] if len(config.languages) == 1 else None
     found = read_jsonl(path, stem(path), default=default)
     if not config.languages:

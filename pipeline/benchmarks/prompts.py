@@ -14,8 +14,7 @@ from pipeline.records import UserError, digest
 def headers(config: BenchmarkConfig, languages: list[Language]) -> dict[Language, str]:
     """The header of each language, byte-exact; "" where none is configured.
 
-    Raises UserError where the benchmark publishes none, a file cannot be read as UTF-8, or one file
-    is to serve several languages.
+    Raises UserError for a file that is not UTF-8, or that is to serve several languages.
     """
     if config.header is None:
         return dict.fromkeys(languages, "")
@@ -34,7 +33,7 @@ def header_digest(config: BenchmarkConfig) -> str:
     if config.header is None:
         return ""
     if config.header == "published":
-        files = manifests()[config.name].headers if config.name in manifests() else {}
+        files = manifests()[config.name].headers
         return digest(*(f"{language}:{files[language].sha256}" for language in sorted(files)))
     return digest(_text(config.header))
 

@@ -21,11 +21,11 @@ from pipeline.records import UserError
 def row_sets(config: BenchmarkConfig) -> list[RowSet]:
     """The rows of every wanted language, in the manifest's order.
 
-    Raises UserError for a language that the benchmark lacks, missing files (all at once), broken
-    lines, and rows that differ from the manifest's.
+    Raises UserError for missing files (all at once), broken lines, and rows that differ from the
+    manifest's.
     """
     manifest = manifests.manifests()[config.name]
-    languages = wanted_languages(config, manifest)
+    languages = [x for x in manifest.problems if not config.languages or x in config.languages]
     if config.hub:
         return [from_hub(manifest, language) for language in languages]
     directory = manifests.data_directory(config.path, config.name)
@@ -46,28 +46,13 @@ def row_sets(config: BenchmarkConfig) -> list[RowSet]:
     return [_from_file(manifest, language, path) for language, path in paths.items()]
 
 
-def wanted_languages(config: BenchmarkConfig, manifest: Manifest) -> list[Language]:
-    """The configured languages, else all of the manifest's; UserError for one it lacks."""
-    unknown = [language for language in config.languages if language not in manifest.problems]
-    if unknown:
-        raise UserError(
-            f"{manifest.name} has no problems in {', '.join(unknown)}; it has "
-            f"{', '.join(manifest.problems)}"
-        )
-    return [x for x in manifest.problems if not config.languages or x in config.languages]
-
-
 def published_header(config: BenchmarkConfig, language: Language) -> str:
     """The benchmark's published few-shot prompt of a language, byte-exact.
 
-    Raises UserError where the benchmark publishes none, or its file is missing or differs.
+    Raises UserError where its file is missing or differs.
     """
-    manifest = manifests.manifests().get(config.name)
-    file = manifest.headers.get(language) if manifest else None
-    if manifest is None or file is None:
-        raise UserError(
-            f"header: {config.name} publishes no few-shot prompt for {language}: name a file"
-        )
+    manifest = manifests.manifests()[config.name]
+    file = manifest.headers[language]
     directory = manifests.data_directory(config.path, f"{config.name} header")
     path = manifests.present(_home(manifest, directory), file)
     if path is None:

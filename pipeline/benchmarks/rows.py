@@ -12,12 +12,11 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from pipeline.config import Language
+from pipeline.config import ALL_LANGUAGES
 from pipeline.records import UserError, digest
 
-LANGUAGES: tuple[str, ...] = get_args(Language)
 ALIASES = {
     "c#": "csharp",
     "c++": "cpp",
@@ -100,7 +99,7 @@ def language_of(name: str) -> str | None:
     """Our name of a language as files write it (`C++`, `js`); None when it is unknown."""
     lower = name.strip().lower()
     known = ALIASES.get(lower, lower)
-    return known if known in LANGUAGES else None
+    return known if known in ALL_LANGUAGES else None
 
 
 def read_bytes(path: Path) -> bytes:
@@ -219,7 +218,7 @@ def _row_language(
         return "", ""  # told as a mistyped field already
     named = language_of(written)
     if named is None:
-        return "", f"unknown language {written!r}: one of {', '.join(LANGUAGES)}"
+        return "", f"unknown language {written!r}: one of {', '.join(ALL_LANGUAGES)}"
     if only and named != only:
         return "", f"language is {named}, the file's is {only}"
     return named, ""

@@ -67,24 +67,11 @@ class Run:
         """
         loaded, problems, tests = self._load()
         wanted = Wanted({problem.key: problem for problem in problems}, self.config.sampling.n)
-        judge = "execute" in self.stages
-        executor = self._executor(wanted) if judge else None
-        try:
-            sampled, completer = self._sampled(loaded, problems, tests)
-            truncated = judging = None
-            if executor is not None:
-                truncated, judging = self._judging(wanted, tests, sampled, executor)
-            with self._background(judging, sampled):
-                if completer is not None:
-                    with self._timed("sample"):
-                        self._sample(completer, problems, wanted, sampled, judging)
-        finally:
-            if executor is not None:
-                executor.close()
-        truncated = truncated or self._previous("truncate", "execute")
+        if "sample" in self.stages or "execute" in self.stages:
+            self._draw_and_judge(loaded, problems, tests, wanted)
         if "rerank" in self.stages:
             with self._timed("rerank"):
-                self._rerank(truncated, wanted)
+                self._rerank(wanted)
         if "report" in self.stages:
             return report.report(self.config, self.store, wanted)
         return None
@@ -122,6 +109,22 @@ class Run:
                 file=sys.stderr,
             )
         return problems, tests
+
+    def _draw_and_judge(
+        self, loaded: StageTables, problems: list[Problem], tests: list[Test], wanted: Wanted
+    ) -> None:
+        """Sample and execute, at the same time where both are to run."""
+        executor = self._executor(wanted) if "execute" in self.stages else None
+        try:
+            sampled, completer = self._sampled(loaded, problems, tests)
+            judging = self._judging(wanted, tests, sampled, executor) if executor else None
+            with self._background(judging, sampled):
+                if completer is not None:
+                    with self._timed("sample"):
+                        self._sample(completer, problems, wanted, sampled, judging)
+        finally:
+            if executor is not None:
+                executor.close()
 
     def _sampled(
         self, loaded: StageTables, problems: Sequence[Problem], tests: Sequence[Test]
@@ -178,7 +181,7 @@ class Run:
         tests: Sequence[Test],
         sampled: StageTables,
         executor: Executor,
-    ) -> tuple[StageTables, Judging]:
+    ) -> Judging:
         rules = languages.load()
         stops = self._stops()
         versions = {name: truncation.version(rule.truncation) for name, rule in rules.items()}
@@ -199,7 +202,7 @@ class Run:
                 self.config.execute.truncate,
             )
 
-        judging = Judging(
+        return Judging(
             wanted,
             {test.key: test for test in tests},
             JudgingTables(sampled, truncated, judged, self.store.shared("execute")),
@@ -209,10 +212,9 @@ class Run:
             self.config.execute.retry_timeouts,
             self.store.writer,
         )
-        return truncated, judging
 
-    def _rerank(self, truncated: StageTables, wanted: Wanted) -> None:
-        sampled = self._previous("sample")
+    def _rerank(self, wanted: Wanted) -> None:
+        sampled, truncated = self._previous("sample"), self._previous("truncate", "execute")
         # Scores of duplicates depend on which samples there are, so the extent is part of the
         # identity here: rankings of another extent stay aside.
         extent = {"n": wanted.n, "problems": sorted(map(str, wanted.problems))}

@@ -1,0 +1,1 @@
+"""Everything that makes the tiny model again: problem generator, tokenizer, training, evaluation."""

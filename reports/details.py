@@ -59,17 +59,20 @@ def problems(doc: Document) -> Markup:
             "samples that pass. Grey: none did.",
         ),
         table(
-            f"The first {len(rows)} of {len(items):,} problems; metrics.json has all"
-            if left > 0
-            else "All problems",
+            (
+                f"The first {len(rows)} of {len(items):,} problems; metrics.json has all"
+                if left > 0
+                else "All problems"
+            )
+            + ". The columns in percent: does the program that a ranker puts first pass?",
             [
                 "problem",
                 "language",
-                "",
+                "share",
                 Cell("passed"),
                 Cell("distinct"),
                 Cell("tokens"),
-                *(Cell(f"first by {name.replace('_', ' ')}, %") for name in rankers),
+                *(Cell(f"{name.replace('_', ' ')}, %") for name in rankers),
                 "commonest failure",
             ],
             rows,

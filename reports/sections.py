@@ -130,7 +130,7 @@ def results(doc: Document) -> Markup:
         figure(
             figures.pass_curve(doc),
             f"Unbiased pass@k: the chance that at least one of k samples passes all tests of a "
-            f"problem. Bands are {level} bootstrap percentile intervals over problems "
+            f"problem. The band is the {level} bootstrap percentile interval over problems "
             f"({doc['bootstrap']:,} resamples); a problem's languages are resampled together.",
         ),
         table(

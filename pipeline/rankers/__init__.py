@@ -65,7 +65,8 @@ def rank(
         raise ValueError(f"ranker {name}: {scores.shape} scores for {samples.count} samples")
     best = np.full(samples.programs, -np.inf)
     # maximum, not fmax: a program whose score is undefined in one sample is undefined.
-    np.maximum.at(best, samples.program, scores)
+    with np.errstate(invalid="ignore"):  # nan is meant
+        np.maximum.at(best, samples.program, scores)
     columns: dict[str, pa.Array | pa.ChunkedArray] = {
         column: samples.keys[column] for column in KEY
     }

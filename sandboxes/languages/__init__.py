@@ -1,0 +1,177 @@
+"""The languages that programs are run in: one folder each, with a Dockerfile and a language.yaml.
+
+A folder is all that a language needs. Keys of language.yaml:
+
+- ``debian``: the Debian release that the image is built from.
+- ``file``: the name that the program is written to.
+- ``compile``, ``run``: commands; ``{source}`` is the program's path, ``{build}`` the directory for
+  what the compiler writes, ``{heap_mib}`` three quarters of the memory limit. A run command that
+  ends in a launcher of the folder gives the evidence `completed`.
+- ``warm``: ``compile`` and ``run`` commands of processes that stay between jobs, and ``jobs``, after
+  how many of them they are replaced. Verdicts do not depend on them.
+- ``version``: a command whose first line names the toolchain.
+- ``environment``: environment variables of every process in the sandbox.
+- ``reserve``: memory and processes that the sandbox has on top of the job's limits, for the warm
+  processes and the runtime's own threads.
+- ``limits``: fields of `pipeline.records.Limits` that replace those of the run, for this language.
+- ``assemble``: how prompt, completion and test are joined; ``calls``: how a test of the kind `calls`
+  is written (absent where it is not supported).
+- ``truncation``: the name of the truncation rule; ``stop``: the stop strings of the sampler.
+- ``wrong_answer``: patterns of "Type: message"; an exception that matches one and was raised on the
+  test's own lines is a wrong answer, every other one a runtime error.
+- ``out_of_memory``: patterns of the same text that mean the memory ran out, wherever it was raised;
+  ``out_of_memory_signal``: the signal and the pattern on standard error that mean the same.
+- ``self_tests``, ``self_test``: programs with the verdict each must get, and their test.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.records import VERDICTS, Limits, UserError
+
+FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class SelfTest:
+    """A program and the verdict that a working image gives it."""
+
+    verdict: str
+    completion: str
+
+
+@dataclass(frozen=True)
+class Warm:
+    """Commands of the processes that stay between jobs; empty for none."""
+
+    compile: tuple[str, ...] = ()
+    run: tuple[str, ...] = ()
+    jobs: int = 1000
+
+
+@dataclass(frozen=True)
+class Calls:
+    """How one call of a `calls` test is written; ``literal`` is python or json."""
+
+    literal: str
+    line: str
+
+
+@dataclass(frozen=True)
+class Crash:
+    """A signal and a pattern on standard error that together mean the memory ran out."""
+
+    signal: int
+    stderr: str
+
+
+@dataclass(frozen=True)
+class Reserve:
+    memory_mib: int = 64
+    pids: int = 16
+
+
+@dataclass(frozen=True)
+class Language:
+    """A parsed language.yaml; its keys are described in this module's docstring."""
+
+    name: str
+    folder: Path
+    debian: str
+    file: str
+    run: tuple[str, ...]
+    version: tuple[str, ...]
+    assemble: str
+    truncation: str
+    self_tests: tuple[SelfTest, ...]
+    self_test: str
+    compile: tuple[str, ...] = ()
+    warm: Warm = Warm()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    reserve: Reserve = Reserve()
+    limits: Mapping[str, Any] = field(default_factory=dict)
+    calls: Calls | None = None
+    stop: tuple[str, ...] = ()
+    wrong_answer: tuple[str, ...] = ()
+    out_of_memory: tuple[str, ...] = ()
+    out_of_memory_signal: Crash | None = None
+
+    def limits_under(self, limits: Limits) -> Limits:
+        """The run's limits, with this language's own where it has some."""
+        return dataclasses.replace(limits, **self.limits)
+
+
+# The keys whose values are records of their own.
+_SECTIONS: dict[str, type] = {
+    "warm": Warm,
+    "reserve": Reserve,
+    "calls": Calls,
+    "out_of_memory_signal": Crash,
+}
+
+
+def _section(kind: type, values: Any, where: str) -> Any:
+    if not isinstance(values, dict):
+        raise UserError(f"{where}: expected a mapping, found {type(values).__name__}")
+    known = {f.name for f in dataclasses.fields(kind)}
+    for key in values:
+        if key not in known:
+            raise UserError(f"{where}: unknown key {key!r}; known are {', '.join(sorted(known))}")
+    lists_to_tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    try:
+        return kind(**lists_to_tuples)
+    except TypeError as error:
+        raise UserError(f"{where}: {error}") from error
+
+
+def parse(path: Path) -> Language:
+    """Reads one language.yaml. Raises UserError that names the file and the key."""
+    values = yaml.safe_load(path.read_text())
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: expected a mapping of keys")
+    values |= {"name": path.parent.name, "folder": path.parent}
+    for key, kind in _SECTIONS.items():
+        if key in values:
+            values[key] = _section(kind, values[key], f"{path}: {key}")
+    values["self_tests"] = tuple(
+        _section(SelfTest, test, f"{path}: self_tests") for test in values.get("self_tests", ())
+    )
+    language: Language = _section(Language, values, str(path))
+    for test in language.self_tests:
+        if test.verdict not in VERDICTS:
+            raise UserError(f"{path}: self_tests: unknown verdict {test.verdict!r}")
+    for key in language.limits:
+        if key not in {f.name for f in dataclasses.fields(Limits)}:
+            raise UserError(f"{path}: limits: unknown key {key!r}")
+    for pattern in (*language.wrong_answer, *language.out_of_memory):
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise UserError(f"{path}: pattern {pattern!r}: {error}") from error
+    return language
+
+
+@functools.cache
+def load() -> Mapping[str, Language]:
+    """Every language folder, by name."""
+    return {p.parent.name: parse(p) for p in sorted(FOLDER.glob("*/language.yaml"))}
+
+
+def get(name: str) -> Language:
+    """One language. Raises UserError where it has no folder."""
+    languages = load()
+    if name not in languages:
+        raise UserError(
+            f"language {name!r} has no sandbox: known are {', '.join(languages)};"
+            f" a folder sandboxes/languages/{name} adds it"
+        )
+    return languages[name]

@@ -1,0 +1,336 @@
+"""The pool of warm sandboxes: `DockerExecutor` turns jobs into executions."""
+
+from __future__ import annotations
+
+import queue
+import secrets
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal
+
+import docker.errors
+
+from pipeline.records import Execution, Job, Limits, UserError
+from sandboxes import engine, images, languages, self_test
+from sandboxes.assembly import Assembled, Case, assemble
+from sandboxes.container import Sandbox, SandboxDied
+from sandboxes.images import Image
+from sandboxes.languages import Language
+from sandboxes.protocol import Answer, Request
+from sandboxes.verdicts import Judged, judge
+
+Path = Literal["warm", "plain"]
+_SOURCE, _JOB, _BUILD = "/sandbox/job/{file}", "/sandbox/job", "/sandbox/build"
+
+
+class _Language:
+    """What the pool knows of one language: its image, its limits, its idle sandboxes."""
+
+    def __init__(self, language: Language, image: Image, limits: Limits) -> None:
+        self.language = language
+        self.image = image
+        self.limits = language.limits_under(limits)
+        self.idle: list[Sandbox] = []
+
+
+class DockerExecutor:
+    """Runs jobs in Docker sandboxes; satisfies `pipeline.services.Executor`.
+
+    Args:
+        limits: of every job, where a language has none of its own.
+        workers: sandboxes that work at once; None for as many as the engine has cores.
+        docker_host: the engine's address; None for DOCKER_HOST, else the local one.
+        runtime: the container runtime, such as ``runsc``; None for the engine's default.
+        path: ``warm`` uses the languages' warm processes, ``plain`` a fresh process for everything.
+
+    Raises UserError where no engine answers.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        workers: int | None = None,
+        docker_host: str | None = None,
+        runtime: str | None = None,
+        path: Path = "warm",
+    ) -> None:
+        self._limits = limits
+        self._docker_host = docker_host
+        self._runtime = runtime
+        self._path = path
+        self._client = engine.connect(docker_host)
+        with engine.speaking(self._client, "asking for its version"):
+            self._info: Mapping[str, Any] = self._client.info()
+            engine.reap(self._client)
+        self.workers = workers or int(self._info["NCPU"])
+        self._languages: dict[str, _Language] = {}
+        self._lock = threading.Lock()
+        self._sandboxes: set[Sandbox] = set()
+        self._cgroup = ""
+
+    # -- the Executor protocol
+
+    def prepare(self, languages: Iterable[str]) -> None:
+        """Checks each language's image and runs its self-tests once; UserError with the fix."""
+        for name in languages:
+            self._known(name)
+            self_test.require(name, self._docker_host, self._runtime)
+
+    def image_digest(self, language: str) -> str:
+        return self._known(language).image.digest
+
+    def limits_hash(self, language: str) -> str:
+        return self._known(language).limits.hash()
+
+    def environment(self) -> Mapping[str, Any]:
+        return {
+            "engine": self._info["ServerVersion"],
+            "runtime": self._runtime or self._info.get("DefaultRuntime", ""),
+            "storage_driver": self._info.get("Driver", ""),
+            "kernel": self._info.get("KernelVersion", ""),
+            "cgroup": self._cgroup,
+            "workers": self.workers,
+            "path": self._path,
+            "images": {
+                name: images.describe(known.image) for name, known in self._languages.items()
+            },
+            "limits": {name: repr(known.limits) for name, known in self._languages.items()},
+        }
+
+    def run(self, jobs: Iterable[Job]) -> Iterator[Execution]:
+        """Yields executions as they finish; a job is taken from `jobs` when a sandbox is free.
+
+        Raises UserError when the engine goes away, after the executions that were finished by
+        then; errors of `jobs` itself are passed on.
+        """
+        return _Run(self, jobs).results()
+
+    def close(self) -> None:
+        """Ends and removes the pool's containers."""
+        with self._lock:
+            sandboxes, self._sandboxes = self._sandboxes, set()
+            for known in self._languages.values():
+                known.idle.clear()
+        for sandbox in sandboxes:
+            sandbox.remove()
+
+    def __enter__(self) -> DockerExecutor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- one job
+
+    def execute(self, job: Job) -> Execution:
+        """One job in an idle sandbox, or a new one. Retried once if the sandbox fails."""
+        known = self._known(job.language)
+        program = assemble(job, known.language)
+        if len(program.source) > known.limits.disk_mib << 20 >> 2:
+            size = len(program.source)
+            judged = Judged(
+                "compile_error", f"the source has {size} bytes: more than a sandbox holds"
+            )
+            return _execution(job, known, judged, [], None)
+        failures = []
+        for _ in range(2):
+            try:
+                return self._attempt(job, known, program)
+            except SandboxDied as error:
+                failures.append(str(error))
+                if not engine.answers(self._client):
+                    raise engine.stopped() from error
+        judged = Judged("infrastructure_error", "the sandbox failed twice: " + "; ".join(failures))
+        return _execution(job, known, judged, [], None)
+
+    def _attempt(self, job: Job, known: _Language, program: Assembled) -> Execution:
+        answers: list[Answer] = []
+        judged = Judged("passed", "completed")
+        for case in program.cases:
+            answer, judged = self._run_case(known, program, case)
+            answers.append(answer)
+            if judged.verdict != "passed":
+                break
+        return _execution(job, known, judged, answers, answers[-1])
+
+    def _run_case(self, known: _Language, program: Assembled, case: Case) -> tuple[Answer, Judged]:
+        nonce = secrets.token_hex(16)
+        sandbox = self._acquire(known)
+        try:
+            request = self._request(known, program, case, nonce, sandbox.jobs)
+            answer = sandbox.run(request)
+            if answer.service_died:
+                raise SandboxDied("a warm process ended during the job")
+            if answer.exec_error:
+                raise SandboxDied(f"{request.run[0]} could not be started: is the image whole?")
+        except BaseException:
+            self._discard(sandbox)
+            raise
+        warm = known.language.warm
+        judged = judge(answer, nonce, program.test_line, case, known.language)
+        if answer.clean:
+            if judged.verdict in ("timeout", "out_of_memory", "forged") and warm.run:
+                sandbox.jobs = warm.jobs  # the next job is forked from a new interpreter
+            self._release(known, sandbox)
+        else:
+            self._discard(sandbox)
+        return answer, judged
+
+    def _request(
+        self, known: _Language, program: Assembled, case: Case, nonce: str, jobs: int
+    ) -> Request:
+        language, limits = known.language, known.limits
+        warm = language.warm if self._path == "warm" else languages.Warm()
+        source = _SOURCE.format(file=language.file)
+
+        def fill(command: tuple[str, ...]) -> tuple[str, ...]:
+            build = _BUILD if warm.compile else _JOB
+            values = {"source": source, "build": build, "heap_mib": limits.memory_mib * 3 // 4}
+            return tuple(word.format(**values) for word in command)
+
+        return Request(
+            file=language.file,
+            source=program.source,
+            compile=fill(language.compile),
+            run=fill(language.run),
+            warm_compile=fill(warm.compile),
+            warm_run=fill(warm.run),
+            stdin=case.stdin,
+            nonce=nonce,
+            limits=limits,
+            fresh=jobs >= warm.jobs,
+        )
+
+    # -- sandboxes
+
+    def _known(self, name: str) -> _Language:
+        with self._lock:
+            if name not in self._languages:
+                language = languages.get(name)
+                image = images.inspect(self._client, language)
+                self._languages[name] = _Language(language, image, self._limits)
+            return self._languages[name]
+
+    def _acquire(self, known: _Language) -> Sandbox:
+        with self._lock:
+            if known.idle:
+                return known.idle.pop()
+        try:
+            sandbox = Sandbox(
+                self._client, known.image, known.language, known.limits, self._runtime
+            )
+        except docker.errors.ImageNotFound as error:
+            raise UserError(
+                f"the sandbox image of {known.language.name} was removed: run"
+                f" `forkeval images build {known.language.name}`"
+            ) from error
+        except (docker.errors.DockerException, *engine.GONE) as error:
+            if not engine.answers(self._client):
+                raise engine.stopped() from error
+            raise UserError(f"Docker could not start a sandbox: {error}") from error
+        with self._lock:
+            self._sandboxes.add(sandbox)
+            self._cgroup = sandbox.cgroup
+        return sandbox
+
+    def _release(self, known: _Language, sandbox: Sandbox) -> None:
+        with self._lock:
+            if sandbox in self._sandboxes:  # else the pool was closed meanwhile
+                known.idle.append(sandbox)
+
+    def _discard(self, sandbox: Sandbox) -> None:
+        with self._lock:
+            self._sandboxes.discard(sandbox)
+        sandbox.remove()
+
+
+class _Run:
+    """One call of `DockerExecutor.run`: a thread that takes jobs, and one for each worker.
+
+    A job is taken only when a worker is free, so that a generator of jobs is never run ahead of.
+    """
+
+    def __init__(self, executor: DockerExecutor, jobs: Iterable[Job]) -> None:
+        self._executor = executor
+        self._jobs = iter(jobs)
+        self._free = threading.Semaphore(0)
+        self._todo: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        # None: a thread ended. An exception: it ends the run, after what was finished before.
+        self._done: queue.SimpleQueue[Execution | BaseException | None] = queue.SimpleQueue()
+        self._stop = False
+
+    def results(self) -> Iterator[Execution]:
+        workers = self._executor.workers
+        threads = [threading.Thread(target=self._feed, daemon=True)]
+        threads += [threading.Thread(target=self._work, daemon=True) for _ in range(workers)]
+        for thread in threads:
+            thread.start()
+        failure: BaseException | None = None
+        try:
+            for _ in threads:
+                while (item := self._done.get()) is not None:
+                    if not isinstance(item, BaseException):
+                        yield item
+                    elif failure is None:
+                        failure = item
+                        self._stop = True
+                        self._free.release()  # the feeder may be waiting for a free worker
+        finally:
+            self._stop = True
+            self._free.release()
+        if failure is not None:
+            raise failure
+
+    def _feed(self) -> None:
+        try:
+            while True:
+                self._free.acquire()
+                if self._stop:
+                    break
+                try:
+                    self._todo.put(next(self._jobs))
+                except StopIteration:
+                    break
+        except BaseException as error:
+            self._done.put(error)
+        finally:
+            for _ in range(self._executor.workers):
+                self._todo.put(None)
+            self._done.put(None)
+
+    def _work(self) -> None:
+        try:
+            while True:
+                self._free.release()
+                job = self._todo.get()
+                if job is None or self._stop:
+                    break
+                self._done.put(self._executor.execute(job))
+        except BaseException as error:
+            self._done.put(error)
+        finally:
+            self._done.put(None)
+
+
+def _execution(
+    job: Job, known: _Language, judged: Judged, answers: list[Answer], last: Answer | None
+) -> Execution:
+    return Execution(
+        program_hash=job.program_hash,
+        test_hash=job.test_hash,
+        image_digest=known.image.digest,
+        limits_hash=known.limits.hash(),
+        evidence=job.evidence,
+        attempt=job.attempt,
+        language=job.language,
+        verdict=judged.verdict,
+        exit_code=last.exit_code if last else None,
+        detail=" ".join(judged.detail.split()),
+        stdout=last.stdout.decode("utf-8", "replace") if last else "",
+        stderr=last.stderr.decode("utf-8", "replace") if last else "",
+        toolchain=known.image.toolchain,
+        m_compile_seconds=sum(answer.compile_seconds for answer in answers),
+        m_cpu_seconds=sum(answer.cpu_seconds for answer in answers),
+        m_wall_seconds=sum(answer.wall_seconds for answer in answers),
+        m_peak_memory_bytes=max((answer.peak_memory for answer in answers), default=float("nan")),
+    )

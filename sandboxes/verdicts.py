@@ -1,0 +1,96 @@
+"""What happened to a run, to a verdict.
+
+A pass takes all of: exit status 0, exactly one report, that report carries the job's nonce and says
+`completed`, and (for tests on standard output) the expected output. In order of precedence:
+
+- anything on the report channel that a launcher would not have written: `forged`;
+- ended for output, memory or time: `output_limit`, `out_of_memory`, `timeout`;
+- the compiler refused, or the launcher could not parse the program: `compile_error`;
+- an exception that reached the top: `wrong_answer` if it is of the test's own kind
+  (``wrong_answer`` in language.yaml) and its innermost frame in the program lies on the test's
+  lines, or it has no frames at all; else `runtime_error`, or `out_of_memory` by its type;
+- a signal or an exit status other than 0 without such a report: `runtime_error`;
+- exit status 0 without a report: `incomplete`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from pipeline.records import Verdict
+from sandboxes.assembly import Case, same_output
+from sandboxes.languages import Language
+from sandboxes.protocol import Answer
+
+_REPORT = re.compile(r"([0-9a-f]{32}) (completed|raised|compile) (\d+) ([ -~]*)\n")
+
+
+@dataclass(frozen=True)
+class Judged:
+    verdict: Verdict
+    detail: str  # one line: what decided
+
+
+def _matches(patterns: tuple[str, ...], text: str) -> bool:
+    return any(re.search(pattern, text) for pattern in patterns)
+
+
+def _last_line(text: bytes) -> str:
+    lines = text.decode("utf-8", "replace").strip().splitlines()
+    return lines[-1][:200] if lines else ""
+
+
+def _ended_by_limit(answer: Answer, language: Language) -> Judged | None:
+    stage = "compiling" if answer.stage == "compile" else "running"
+    if answer.output_limit:
+        return Judged("output_limit", f"wrote more than the limit while {stage}")
+    if answer.oom_kills:
+        return Judged("out_of_memory", f"killed for memory while {stage}")
+    if answer.timeout_cpu:
+        return Judged("timeout", f"CPU time ran out while {stage}")
+    if answer.timeout_wall:
+        return Judged("timeout", f"wall time ran out while {stage}")
+    crash = language.out_of_memory_signal
+    if crash and answer.signal == crash.signal:
+        stderr = answer.stderr.decode("utf-8", "replace")
+        if re.search(crash.stderr, stderr):
+            return Judged("out_of_memory", "the runtime's heap is full")
+    return None
+
+
+def judge(answer: Answer, nonce: str, test_line: int, case: Case, language: Language) -> Judged:
+    """The verdict of one run whose sandbox worked."""
+    text = answer.report.decode("latin-1")
+    report = _REPORT.fullmatch(text)
+    if text and (report is None or report[1] != nonce):
+        return Judged("forged", "something else was written to the launcher's report channel")
+    limited = _ended_by_limit(answer, language)
+    if limited:
+        return limited
+    if answer.stage == "compile":
+        said = _last_line(answer.stderr) or _last_line(answer.stdout)
+        return Judged("compile_error", said or f"compiler exited with {answer.exit_code}")
+    if report and report[2] != "completed":
+        return _raised(report[2], int(report[3]), report[4], test_line, language)
+    if answer.signal:
+        return Judged("runtime_error", f"killed by signal {answer.signal}")
+    if answer.exit_code != 0:
+        return Judged("runtime_error", f"exit status {answer.exit_code}")
+    if report is None:
+        return Judged("incomplete", "exit status 0 before the end of the test")
+    if case.expected is not None and not same_output(
+        case.expected, answer.stdout.decode("utf-8", "replace")
+    ):
+        return Judged("wrong_answer", "standard output differs from the expected one")
+    return Judged("passed", "completed")
+
+
+def _raised(how: str, line: int, what: str, test_line: int, language: Language) -> Judged:
+    if _matches(language.out_of_memory, what):
+        return Judged("out_of_memory", what)
+    if how == "compile":
+        return Judged("compile_error", f"line {line}: {what}")
+    if (line == 0 or line >= test_line) and _matches(language.wrong_answer, what):
+        return Judged("wrong_answer", f"line {line}: {what}")
+    return Judged("runtime_error", f"line {line}: {what}")

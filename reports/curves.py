@@ -23,7 +23,7 @@ from reports.ledger import (
     token_costs,
 )
 from reports.metrics import Column
-from reports.schedule import Work, decode_work
+from reports.schedule import Prefixes, Work, decode_work
 from reports.scopes import Scope
 from reports.tally import Tally
 
@@ -177,7 +177,8 @@ def work_at(source: ReportInput, tally: Tally, lengths: NDArray[np.int64], k: in
     """Work of decoding the first k samples of every problem."""
     header, group = header_groups(tally)
     own = tally.prompt_tokens.max(axis=1) - tally.header_tokens.max(axis=1)
-    return decode_work(lengths[:, :k], own, header, group, source.max_rows)
+    prefixes = Prefixes(own.tolist(), header.tolist(), group.tolist())
+    return decode_work(lengths[:, :k], prefixes, source.max_rows, source.tile)
 
 
 def describe(model: CostModel, work: Work, off: float) -> dict[str, Any]:

@@ -51,6 +51,7 @@ class ReportInput:
     rankings: pa.Table
     settings: Settings = Settings()
     max_rows: int = 64  # sequences decoded at once: the slots of the cost model's schedule
+    tile: int | None = None  # most rows of one decode pass; None for as many as there are
     wall_seconds: Mapping[str, float] = field(default_factory=dict)  # by stage
     environment: Mapping[str, Any] = field(default_factory=dict)  # by stage; JSON values
     config: Mapping[str, Any] = field(default_factory=dict)  # resolved; JSON values

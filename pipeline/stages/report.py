@@ -52,6 +52,7 @@ def report(config: RunConfig, store: Store, wanted: Wanted) -> Path:
             prices=Rates(**prices.model_dump()),
         ),
         max_rows=config.engine.max_rows,
+        tile=environment(store, "sample").get("tile"),
         wall_seconds=wall_seconds(store),
         environment={stage: environment(store, stage) for stage in STAGES},
         config=config.model_dump(mode="json"),

@@ -169,7 +169,8 @@ def function_test(language: str, signature: Signature, cases: list[Case]) -> str
         "\n\nclass Main {\n"
         "    static void expectEqual(int index, Object actual, Object wanted) throws Exception {\n"
         "        if (!Objects.equals(actual, wanted)) {\n"
-        '            throw new Exception("case " + index + " gave " + actual);\n        }\n    }\n\n'
+        '            throw new Exception("case " + index + " gave " + actual);\n'
+        "        }\n    }\n\n"
         "    public static void main(String[] args) throws Exception {\n"
         + "".join(calls)
         + "    }\n}\n"

@@ -64,6 +64,7 @@ class Store:
         self.path = path
         self._disk = disk
         self._writable = writable
+        self._config: RunConfig | None = None
         self._opening = threading.Lock()  # guards `_stages`
         self._stages: dict[tuple[str, str], StageTables] = {}
         self._lock = RunLock(path) if writable else None
@@ -140,17 +141,24 @@ class Store:
         with self._opening:
             for tables in self._stages.values():
                 tables.close()
-        if self._lock is not None:
-            self._free_reserve()
-            self._lock.release()
-            self._lock = None
         self._writable = False
+        if self._lock is not None:
+            try:
+                self._free_reserve()
+            finally:
+                self._lock.release()
+                self._lock = None
 
     # ---- configuration ---------------------------------------------------------------------------
 
     @property
     def config(self) -> RunConfig:
         """The configuration of the latest invocation."""
+        if self._config is None:
+            self._config = self._read_config()
+        return self._config
+
+    def _read_config(self) -> RunConfig:
         found = self._numbered(self.path, "config", "yaml")
         if not found:
             raise UserError(f"{self.path}: has no configuration yet: use `forkeval run` on it")
@@ -162,6 +170,7 @@ class Store:
             ) from error
 
     def _save_config(self, config: RunConfig) -> None:
+        self._config = config
         self._append(self.path, "config", "yaml", dump(config))
 
     # ---- stages ----------------------------------------------------------------------------------

@@ -110,7 +110,8 @@ def distinct_programs(tally: Tally) -> tuple[NDArray[np.int64], NDArray[np.int64
     """
     cells = np.flatnonzero((tally.program >= 0) & tally.present)
     _, first, times = np.unique(tally.program.ravel()[cells], return_index=True, return_counts=True)
-    cell = cells[first]
+    order = np.argsort(first)  # the numbering of programs depends on the order of the rows
+    cell, times = cells[first[order]], times[order]
     return cell // tally.program.shape[1], times, tally.cpu_seconds.ravel()[cell]
 
 
@@ -216,9 +217,8 @@ def sandbox_seconds(tally: Tally, executions: pa.Table) -> tuple[float, float]:
     if not executions.num_rows:
         return math.nan, math.nan
     _, times, seconds = distinct_programs(tally)
-    return float(np.nansum(executions["m_cpu_seconds"].to_numpy())), float(
-        np.nansum(times * seconds)
-    )
+    spent = executions["m_cpu_seconds"].to_numpy()
+    return math.fsum(spent[~np.isnan(spent)]), float(np.nansum(times * seconds))
 
 
 def money(tally: Tally, device: float, cpu: float, prices: Rates) -> Entry:

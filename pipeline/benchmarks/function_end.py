@@ -52,8 +52,13 @@ def _opened(prompt: str) -> int:
     return _length(prompt.rstrip(WHITE_SPACE)) - 1
 
 
-@functools.cache
 def _parser(rule: str) -> Parser:
+    # A parser is not for two threads at once, and costs nothing to make.
+    return Parser(_grammar(rule))
+
+
+@functools.cache
+def _grammar(rule: str) -> Language:
     try:
         module = importlib.import_module(f"tree_sitter_{rule}")
     except ImportError as error:
@@ -63,7 +68,7 @@ def _parser(rule: str) -> Parser:
         ) from error
     # A package of several grammars (TypeScript and TSX) names its functions after the languages.
     grammar = getattr(module, "language", None) or getattr(module, f"language_{rule}")
-    return Parser(Language(grammar()))
+    return Language(grammar())
 
 
 def _at(root: Node, position: int) -> int | None:

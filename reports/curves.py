@@ -30,6 +30,15 @@ from reports.tally import Tally
 Floats = NDArray[np.float64]
 
 BUDGETS = 32  # points of a curve at equal budgets
+AXES = (
+    "tokens_billed",
+    "tokens_shared",
+    "flops_billed",
+    "flops_shared",
+    "sandbox_seconds",
+    "device_seconds",
+    "money",
+)
 SIMULATED = 12  # k at which the schedule is simulated; seconds of the others are left out
 
 
@@ -47,6 +56,8 @@ def axes(
     device: the answer of `device_seconds`; it is of the whole run, so it prices that scope alone.
     """
     rows = scope.rows
+    if not len(rows):
+        return {name: [math.nan] * len(ks) for name in AXES}
     tokens, flops = token_costs(tally), flop_costs(tally)
     found = {
         "tokens_billed": scaled(tokens, rows, ks, shared=False),

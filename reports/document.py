@@ -113,6 +113,8 @@ def why_undefined(
     columns: list[Column], scope: Scope, found: dict[str, Estimate]
 ) -> dict[str, str]:
     """Why a value, or its interval, is missing."""
+    if not len(scope.rows):
+        return dict.fromkeys(found, "undefined: there is no such problem")
     reasons = {
         column.name: column.reason
         for column in columns

@@ -72,7 +72,7 @@ def markdown(doc: Document) -> str:
     if device["reason"]:
         lines += ["", f"Device time at other k is not predicted: {text(device['reason'])}."]
     if doc["commands"]:
-        lines += ["", "## Run it again", "", *(f"    {command}" for command in doc["commands"])]
+        lines += ["", "## Run it again", "", *(f"    {line(c)}" for c in doc["commands"])]
     return "\n".join(lines) + "\n"
 
 
@@ -84,18 +84,23 @@ def shown(row: dict[str, Any]) -> str:
     return f"{percent(row['value'])} [{percent(row['low'])}, {percent(row['high'])}]"
 
 
+def line(content: object) -> str:
+    """The content on one line."""
+    return " ".join(str(content).splitlines())
+
+
 def text(content: object) -> str:
     """One line, with what Markdown and HTML would take for markup escaped."""
-    line = " ".join(str(content).split())
-    for mark in "\\`*_[]<>|#":
-        line = line.replace(mark, f"\\{mark}")
-    return line
+    escaped = line(content)
+    for mark in "\\`*_[]|#":
+        escaped = escaped.replace(mark, f"\\{mark}")
+    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """A table; all columns but the first are right-aligned."""
     lines = [head, [":--", *["--:"] * (len(head) - 1)]]
     return [
-        f"| {' | '.join(line if i == 1 else [text(cell) for cell in line])} |"
-        for i, line in enumerate([*lines, *rows])
+        f"| {' | '.join(row if i == 1 else [text(cell) for cell in row])} |"
+        for i, row in enumerate([*lines, *rows])
     ]

@@ -128,29 +128,33 @@ def _python_end(root: Node, opened: int, head: int) -> tuple[int | None, Found]:
 def _block_end(root: Node, opened: int, head: int) -> tuple[int | None, Found]:
     """End of the outermost construct that is open where the prompt ends.
 
-    A construct without a syntax error ends where its node does. In one with an error the tree may
-    end anywhere, but its tokens still tell braces from those in strings and comments: the end is
-    the brace that closes the last one open.
+    It is the brace that closes the last one open, told from those in strings and comments by the
+    parser; a semicolon right behind it belongs to it. The tree's own idea of the end is not asked
+    for, since it may take what follows for a part of it, and holds nothing after an error. Where
+    the prompt left no brace open (`def ... end`), the end of the construct's node it is.
     """
-    index = None if root.is_error else _at(root, opened)
-    outer = None if index is None else root.children[index]
-    if index is not None and outer is not None and not outer.has_error:
-        if outer.end_byte <= head:
-            return None, "none"
-        after = root.children[index + 1] if index + 1 < len(root.children) else None
-        if after is not None and after.type == ";" and after.start_byte == outer.end_byte:
-            return after.end_byte, "function_end"
-        return outer.end_byte, "function_end"
     depth = 0
-    for token in _tokens(root):
+    tokens = _tokens(root)
+    for token in tokens:
+        if depth == 0 and token.start_byte >= head:
+            break
         text = token.text or b""
         if text.endswith(b"{"):
             depth += 1
         elif text == b"}":
             depth -= 1
             if depth == 0 and token.end_byte > head:
+                behind = next(tokens, None)
+                if behind and behind.type == ";" and behind.start_byte == token.end_byte:
+                    return behind.end_byte, "function_end"
                 return token.end_byte, "function_end"
-    return None, "unterminated" if depth > 0 or root.has_error else "none"
+    if depth > 0:
+        return None, "unterminated"
+    index = _at(root, opened)
+    outer = None if index is None else root.children[index]
+    if outer is None or root.is_error or outer.end_byte <= head:
+        return None, "unterminated" if root.is_error else "none"
+    return (None, "unterminated") if outer.has_error else (outer.end_byte, "function_end")
 
 
 def _tokens(root: Node) -> Iterator[Node]:

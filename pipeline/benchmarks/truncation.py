@@ -57,13 +57,13 @@ def truncate(rule: str, prompt: str, text: str, stop: Sequence[str]) -> Cut:
     own truncation. Raises UserError where the rule's grammar is not installed.
     """
     kept, kind = _cut(rule, prompt, text, stop)
-    while True:
-        # A parse of the shorter text may recover from its errors in another way: go on until
-        # nothing changes, so that truncating twice is truncating once.
-        shorter, again = _cut(rule, prompt, kept, stop)
-        if shorter == kept:
-            return Cut(kept, kind, version(rule))
-        kept, kind = shorter, again
+    # A parse of the shorter text may recover from its errors in another way: go on until nothing
+    # changes, so that truncating twice is truncating once.
+    while kept != text:
+        text = kept
+        kept, again = _cut(rule, prompt, text, stop)
+        kind = kind if kept == text else again
+    return Cut(kept, kind, version(rule))
 
 
 def _cut(rule: str, prompt: str, text: str, stop: Sequence[str]) -> tuple[str, CutKind]:

@@ -182,6 +182,17 @@ def test_javascript_ends_at_the_closing_brace(body: str) -> None:
     assert truncate("javascript", PROMPTS["javascript"], text, ())[:2] == (body, "function_end")
 
 
+@pytest.mark.parametrize("after", [".A", "(1)", "`x`", " + 1", "\n}", "/*", "'", "${"])
+def test_what_could_go_on_after_the_brace_does_not(after: str) -> None:
+    text = "  return x;\n}" + after
+    assert truncate("javascript", PROMPTS["javascript"], text, ()).kept == "  return x;\n}"
+
+
+def test_a_signature_without_its_brace() -> None:
+    text = "\n{\n  return x;\n}\nf(1);"
+    assert truncate("javascript", "function f(x)", text, ()).kept == "\n{\n  return x;\n}"
+
+
 def test_a_function_expression_keeps_its_semicolon() -> None:
     prompt = "const f = function (x) {\n"
     assert truncate("javascript", prompt, "  return x;\n};\nf(1);\n", ()).kept == "  return x;\n};"

@@ -49,7 +49,7 @@ def _release_of_host() -> str | None:
 
 
 def _mirrors() -> tuple[str | None, str | None]:
-    """The host's Debian archive and security archive, as its apt is configured; None for neither."""
+    """The host's Debian archive and security archive, from its apt sources; None for neither."""
     host = _release_of_host()
     archive = security = None
     targets = _lines(

@@ -1,4 +1,4 @@
-"""One sandbox: a hardened container whose PID 1 is the runner, spoken to over its attached stream."""
+"""One sandbox: a hardened container whose PID 1 is the runner, spoken to over a stream."""
 
 from __future__ import annotations
 

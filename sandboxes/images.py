@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import tarfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,7 @@ def _context(files: Mapping[str, bytes]) -> io.BytesIO:
 def _build(client: Any, reference: str, files: Mapping[str, bytes], args: dict[str, str]) -> None:
     """Builds with the host's network. Raises UserError with the step that failed."""
     args |= {name: os.environ[name] for name in _PROXIES if name in os.environ}
-    said: list[str] = []
+    said = [""]
     with engine.speaking(client, f"building {reference}"):
         for event in client.api.build(
             fileobj=_context(files), custom_context=True, tag=reference, buildargs=args,
@@ -107,7 +107,7 @@ def _ensure_base(client: Any, release: str) -> str:
     return name
 
 
-def build(names: Iterable[str] | None = None, docker_host: str | None = None) -> list[Image]:
+def build(names: Iterable[str] | None = None, docker_host: str | None = None) -> Sequence[Image]:
     """Builds the images of the named languages (all by default); those that exist are kept."""
     client = engine.connect(docker_host, timeout=1800)
     made = []
@@ -121,11 +121,11 @@ def build(names: Iterable[str] | None = None, docker_host: str | None = None) ->
     return made
 
 
-def _named(names: Iterable[str] | None) -> list[Language]:
+def _named(names: Iterable[str] | None) -> Sequence[Language]:
     return [languages.get(name) for name in (names or languages.load())]
 
 
-def list(docker_host: str | None = None) -> list[Image]:  # noqa: A001  # reads as images.list()
+def list(docker_host: str | None = None) -> Sequence[Image]:  # noqa: A001  # reads as images.list()
     """Every language's image; `built` is false for those that are not there yet."""
     client = engine.connect(docker_host)
     return [
@@ -201,7 +201,10 @@ def describe(image: Image) -> dict[str, Any]:
     return asdict(image)
 
 
-def test(names: Iterable[str] | None = None, docker_host: str | None = None) -> list[Any]:
+def test(
+    names: Iterable[str] | None = None,  # noqa: PT028  # not a test function: images.test()
+    docker_host: str | None = None,  # noqa: PT028
+) -> Sequence[Any]:
     """Runs the self-test programs of each image through a pool; see `self_test.check`."""
     from sandboxes import self_test  # the pool needs this module
 

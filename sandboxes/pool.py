@@ -19,7 +19,7 @@ from sandboxes.languages import Language
 from sandboxes.protocol import Answer, Request
 from sandboxes.verdicts import Judged, judge
 
-Path = Literal["warm", "plain"]
+Way = Literal["warm", "plain"]
 _SOURCE, _JOB, _BUILD = "/sandbox/job/{file}", "/sandbox/job", "/sandbox/build"
 
 
@@ -41,7 +41,7 @@ class DockerExecutor:
         workers: sandboxes that work at once; None for as many as the engine has cores.
         docker_host: the engine's address; None for DOCKER_HOST, else the local one.
         runtime: the container runtime, such as ``runsc``; None for the engine's default.
-        path: ``warm`` uses the languages' warm processes, ``plain`` a fresh process for everything.
+        way: ``warm`` uses the languages' warm processes, ``plain`` a fresh process for everything.
 
     Raises UserError where no engine answers.
     """
@@ -52,12 +52,12 @@ class DockerExecutor:
         workers: int | None = None,
         docker_host: str | None = None,
         runtime: str | None = None,
-        path: Path = "warm",
+        way: Way = "warm",
     ) -> None:
         self._limits = limits
         self._docker_host = docker_host
         self._runtime = runtime
-        self._path = path
+        self._way = way
         self._client = engine.connect(docker_host)
         with engine.speaking(self._client, "asking for its version"):
             self._info: Mapping[str, Any] = self._client.info()
@@ -90,7 +90,7 @@ class DockerExecutor:
             "kernel": self._info.get("KernelVersion", ""),
             "cgroup": self._cgroup,
             "workers": self.workers,
-            "path": self._path,
+            "way": self._way,
             "images": {
                 name: images.describe(known.image) for name, known in self._languages.items()
             },
@@ -180,7 +180,7 @@ class DockerExecutor:
         self, known: _Language, program: Assembled, case: Case, nonce: str, jobs: int
     ) -> Request:
         language, limits = known.language, known.limits
-        warm = language.warm if self._path == "warm" else languages.Warm()
+        warm = language.warm if self._way == "warm" else languages.Warm()
         source = _SOURCE.format(file=language.file)
 
         def fill(command: tuple[str, ...]) -> tuple[str, ...]:

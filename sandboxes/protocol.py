@@ -1,4 +1,4 @@
-"""What the pool and the runner say to each other: messages of tagged fields (see runner/message.c)."""
+"""What the pool and the runner say to each other: tagged fields (see runner/message.c)."""
 
 from __future__ import annotations
 

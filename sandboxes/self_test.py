@@ -1,4 +1,4 @@
-"""Each image's own test: programs with known verdicts, run through a real pool before any scoring."""
+"""Each image's own test: programs with known verdicts, run through a real pool."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pipeline.records import Job, Limits, UserError, digest
 from sandboxes import engine, images, languages
-from sandboxes.languages import Language
+from sandboxes.languages import Language, Warm
 
 # Small, so that the time-out and the memory hog end soon, and the same on every machine.
 LIMITS = Limits(cpu_seconds=2.0, wall_seconds=20.0, memory_mib=256, disk_mib=16)
@@ -21,7 +21,7 @@ class Outcome:
     expected: str
     found: str
     detail: str
-    path: str  # warm or plain
+    way: str  # warm or plain
 
     @property
     def ok(self) -> bool:
@@ -52,18 +52,18 @@ def check(
     names: list[str], docker_host: str | None = None, runtime: str | None = None
 ) -> list[Outcome]:
     """Runs the self-tests of the languages, warm and plain; remembers the images that pass."""
-    from sandboxes.pool import DockerExecutor  # the pool asks this module in `prepare`
+    from sandboxes.pool import DockerExecutor, Way  # the pool asks this module in `prepare`
 
     outcomes = []
     for name in names:
         language = languages.get(name)
         found: list[Outcome] = []
-        paths = ("warm", "plain") if language.warm != languages.Warm() else ("plain",)
-        for path in paths:
-            with DockerExecutor(LIMITS, 1, docker_host, runtime, path) as executor:
+        ways: tuple[Way, ...] = ("warm", "plain") if language.warm != Warm() else ("plain",)
+        for way in ways:
+            with DockerExecutor(LIMITS, 1, docker_host, runtime, way) as executor:
                 for expected, job in _jobs(language):
                     done = executor.execute(job)
-                    found.append(Outcome(name, expected, done.verdict, done.detail, path))
+                    found.append(Outcome(name, expected, done.verdict, done.detail, way))
         if found and all(outcome.ok for outcome in found):
             key = _key(name, docker_host, runtime)
             images.write_cache(images.cache_folder() / f"passed-{key}.json", {"passed": True})
@@ -88,7 +88,7 @@ def require(name: str, docker_host: str | None = None, runtime: str | None = Non
     for outcome in check([name], docker_host, runtime):
         if not outcome.ok:
             raise UserError(
-                f"the {name} image failed its self-test ({outcome.path}: expected"
+                f"the {name} image failed its self-test ({outcome.way}: expected"
                 f" {outcome.expected}, got {outcome.found}: {outcome.detail}): run"
                 f" `forkeval images build {name}` and `forkeval images test {name}`"
             )

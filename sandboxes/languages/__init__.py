@@ -7,15 +7,15 @@ A folder is all that a language needs. Keys of language.yaml:
 - ``compile``, ``run``: commands; ``{source}`` is the program's path, ``{build}`` the directory for
   what the compiler writes, ``{heap_mib}`` three quarters of the memory limit. A run command that
   ends in a launcher of the folder gives the evidence `completed`.
-- ``warm``: ``compile`` and ``run`` commands of processes that stay between jobs, and ``jobs``, after
-  how many of them they are replaced. Verdicts do not depend on them.
+- ``warm``: ``compile`` and ``run`` commands of processes that stay between jobs, and ``jobs``,
+  after how many of them they are replaced. Verdicts do not depend on them.
 - ``version``: a command whose first line names the toolchain.
 - ``environment``: environment variables of every process in the sandbox.
 - ``reserve``: memory and processes that the sandbox has on top of the job's limits, for the warm
   processes and the runtime's own threads.
 - ``limits``: fields of `pipeline.records.Limits` that replace those of the run, for this language.
-- ``assemble``: how prompt, completion and test are joined; ``calls``: how a test of the kind `calls`
-  is written (absent where it is not supported).
+- ``assemble``: how prompt, completion and test are joined; ``calls``: how a test of the kind
+  `calls` is written (absent where it is not supported).
 - ``truncation``: the name of the truncation rule; ``stop``: the stop strings of the sampler.
 - ``wrong_answer``: patterns of "Type: message"; an exception that matches one and was raised on the
   test's own lines is a wrong answer, every other one a runtime error.

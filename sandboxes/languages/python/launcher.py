@@ -1,8 +1,10 @@
 """Runs a Python program as `__main__`: once (`launcher.py FILE`), or by forking (`--serve`).
 
-The server forks a child for each job. The child becomes the job's user before it reads a byte of the
-program, so nothing of a job ever enters the server, and a job has no right to touch it.
+The server forks a child for each job. The child becomes the job's user before it reads a byte of
+the program, so nothing of a job ever enters the server, and a job has no right to touch it.
 """
+
+from __future__ import annotations
 
 import gc
 import io
@@ -10,15 +12,22 @@ import os
 import resource
 import sys
 
+TYPE_CHECKING = False  # as `typing` has it, without loading it for every plain program
+if TYPE_CHECKING:
+    import socket
+
 sys.path[0] = "/forkeval"
-import completed  # noqa: E402  # built into the image beside this file
+import completed  # type: ignore[import-not-found]  # noqa: E402  # built in the image
 
 del sys.path[0]
 
 JOB = "/sandbox/job"
 # What programs import most. Only modules whose import changes nothing that a program could see
 # without importing them itself: no submodule of a package that the program would not load too.
-COMMON = ["array", "bisect", "cmath", "collections", "copy", "datetime", "decimal", "fractions", "functools", "hashlib", "heapq", "itertools", "json", "math", "numbers", "operator", "random", "re", "statistics", "string", "sys", "time", "typing"]
+COMMON = """
+    array bisect cmath collections copy datetime decimal fractions functools hashlib heapq
+    itertools json math numbers operator random re statistics string sys time typing
+"""
 
 
 def run_program(path: str) -> None:
@@ -43,7 +52,7 @@ def run_program(path: str) -> None:
     completed.run(main.__dict__, path, source)
 
 
-def become_job(server, uid: int, cpu_seconds: int, descriptors: list) -> None:
+def become_job(server: socket.socket, uid: int, cpu_seconds: int, descriptors: list[int]) -> None:
     """Turns a forked child into the job's process: its user, limits and descriptors."""
     os.setsid()
     server.detach()  # descriptors 0 and 1, replaced below
@@ -59,24 +68,20 @@ def become_job(server, uid: int, cpu_seconds: int, descriptors: list) -> None:
     os.setresuid(uid, uid, uid)  # from 0, so every capability goes with it
     os.chdir(JOB)
     # The streams as the interpreter makes them: those of the server remember another kind of file.
-    for name, mode, errors in (
-        ("stdin", "r", "strict"),
-        ("stdout", "w", "strict"),
-        ("stderr", "w", "backslashreplace"),
-    ):
-        number = ("stdin", "stdout", "stderr").index(name)
-        raw = open(number, mode + "b", closefd=False)
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        raw = open(number, mode + "b", closefd=False)  # noqa: SIM115  # lives as long as the job
+        errors = "backslashreplace" if name == "stderr" else "strict"
         stream = io.TextIOWrapper(raw, "utf-8", errors, line_buffering=name == "stderr")
-        stream.mode = mode
+        stream.mode = mode  # type: ignore[misc]  # writable on a text stream, as `open` writes it
         setattr(sys, name, stream)
-        setattr(sys, "__" + name + "__", stream)
+        setattr(sys, f"__{name}__", stream)
 
 
 def serve() -> None:
     """Answers "run UID CPU_SECONDS" with "pid N", and when that ends with "exit STATUS US KIB"."""
     import socket
 
-    for name in COMMON:
+    for name in COMMON.split():
         __import__(name)
     server = socket.socket(fileno=0)
     gc.collect()

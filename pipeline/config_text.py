@@ -15,8 +15,8 @@ def schema() -> dict[str, Any]:
     """The JSON schema of a run's YAML, for editors to complete and check it."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "forkeval run",
         **RunConfig.model_json_schema(),
+        "title": "forkeval run",
     }
 
 

@@ -15,13 +15,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-import sandboxes
-from pipeline.config import RunConfig
+from pipeline.config import OFFERED, RunConfig
 from pipeline.config_section import COLLECT, Contradiction, Section
 from pipeline.records import UserError
 from pipeline.yaml_messages import explain, nearest
 from pipeline.yaml_overrides import parts, put, resolve_paths
 from pipeline.yaml_tree import Fault, Location, Source, Tree, dotted, parse
+from sandboxes import languages
 
 CONFIGS = Path(__file__).parent / "configs"
 
@@ -70,7 +70,7 @@ def load(
     except UnicodeDecodeError as error:
         raise UserError(f"{path_or_name}: not UTF-8 text: {error}") from error
     named = path.parent == CONFIGS
-    source = Source(path.name if named else str(path), path.parent.absolute())
+    source = Source(path.name if named else str(path), path.parent.resolve())
     tree = parse(text, source)
     if tree.data is None and not tree.faults:
         tree.faults.append(Fault(tree.value_place(()), "", "the file is empty: name a benchmark"))
@@ -220,8 +220,7 @@ def _touch(one: Location, other: Location) -> bool:
 
 def _without_sandbox(config: RunConfig) -> list[Contradiction]:
     """Languages that no sandbox folder of this installation runs."""
-    folder = Path(sandboxes.__file__).parent / "languages"
-    installed = sorted(path.parent.name for path in folder.glob("*/language.yaml"))
+    installed = sorted(path.parent.name for path in languages.FOLDER.glob("*/language.yaml"))
     return [
         Contradiction(
             (f"benchmarks.{index}.languages",),
@@ -229,5 +228,5 @@ def _without_sandbox(config: RunConfig) -> list[Contradiction]:
         )
         for index, benchmark in enumerate(config.benchmarks)
         for language in benchmark.languages
-        if language not in installed
+        if language in OFFERED[benchmark.name] and language not in installed
     ]

@@ -42,6 +42,7 @@ def put(tree: Tree, argument: str) -> Fault | None:
             part = str(part)
             if not last and holder.get(part) is None:
                 holder[part] = _default(at)
+                tree.put(at, holder[part], place)
         else:
             return Fault(place, dotted(at), f"{dotted(location[:depth])} has no keys inside")
         if last:

@@ -7,7 +7,7 @@ and ``on`` are text) and ``1e-5`` is a number. A key that occurs twice in one ma
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,9 @@ class Fault:
     def __str__(self) -> str:
         key = f"{self.key}: " if self.key else ""
         return f"{self.place}: {key}{self.message}"
+
+
+_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null")}
 
 
 class _Loader(yaml.SafeLoader):
@@ -135,8 +138,8 @@ def parse(text: str, source: Source) -> Tree:
     """Reads one YAML document; what is wrong with it stands in the tree's `faults`."""
     tree = Tree()
     tree._values[()] = Place(source, 1, 1)
-    loader = _Loader(text)
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
         if node is not None:
             _Builder(tree, loader, source).build(node)
@@ -147,10 +150,10 @@ def parse(text: str, source: Source) -> Tree:
         if r"'\t'" in message:
             message = "a tab: YAML is indented with spaces"
         tree.faults.append(Fault(place, "", message))
-    except yaml.YAMLError as error:  # a byte that YAML does not allow; has no mark
-        tree.faults.append(Fault(tree.value_place(()), "", str(error).replace("\n", " ")))
-    finally:
-        loader.dispose()
+    except yaml.reader.ReaderError as error:
+        before = text[: error.position].split("\n")
+        place = Place(source, len(before), len(before[-1]) + 1)
+        tree.faults.append(Fault(place, "", f"{text[error.position]!r} is not allowed in YAML"))
     return tree
 
 
@@ -179,7 +182,7 @@ class _Builder:
     def _value(self, node: yaml.Node, location: Location) -> Any:
         self._tree._values[location] = self._place(node)
         if id(node) in self._open:
-            self._fault(node, location, "an alias inside the anchor that it names: remove it")
+            self._broken(node, location, "an alias inside the anchor that it names: remove it")
             return None
         self._open.add(id(node))
         try:
@@ -192,7 +195,7 @@ class _Builder:
             self._open.discard(id(node))
 
     def _scalar(self, node: yaml.Node, location: Location) -> Any:
-        if not node.tag.startswith("tag:yaml.org,2002:"):
+        if node.tag not in _TAGS:
             self._broken(node, location, f"the tag {node.tag} means nothing here: remove it")
             return None
         try:
@@ -209,6 +212,8 @@ class _Builder:
                 merged += self._merged(value, location)
                 continue
             name = self._name(key, location)
+            if name is None:
+                continue
             if name in own:
                 first = self._tree._keys[*location, name]
                 self._fault(
@@ -219,7 +224,7 @@ class _Builder:
             own[name] = self._value(value, (*location, name))
         for key, value in merged:  # own keys win, then the mappings merged first
             name = self._name(key, location)
-            if name not in own:
+            if name is not None and name not in own:
                 self._tree._keys[*location, name] = self._place(key)
                 own[name] = self._value(value, (*location, name))
         return own
@@ -240,12 +245,11 @@ class _Builder:
             self._open.discard(id(node))
         return pairs
 
-    def _name(self, key: yaml.Node, location: Location) -> str:
-        if not isinstance(key, yaml.ScalarNode):
-            self._fault(key, location, "a key must be a word")
-            return "?"
-        name: Hashable = key.value
-        return str(name)
+    def _name(self, key: yaml.Node, location: Location) -> str | None:
+        if isinstance(key, yaml.ScalarNode):
+            return str(key.value)
+        self._fault(key, location, "a key must be a word")
+        return None
 
 
 def dotted(location: Location) -> str:

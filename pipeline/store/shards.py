@@ -128,8 +128,13 @@ def values(column: pa.ChunkedArray) -> list[Any]:
 
 
 def keys(record: type[Record], table: pa.Table) -> Iterator[tuple[Any, ...]]:
-    """The key of each row of `table`."""
-    return zip(*(table.column(name).to_pylist() for name in record.KEY), strict=True)
+    """The key of each row of `table`. Equal strings are one object: a run has many keys."""
+    one: dict[Any, Any] = {}
+    columns = (
+        [one.setdefault(value, value) for value in table.column(name).to_pylist()]
+        for name in record.KEY
+    )
+    return zip(*columns, strict=True)
 
 
 def key_of(row: Record) -> tuple[Any, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.config import EngineConfig, ModelConfig, SamplingConfig
 from pipeline.engine.engine import Engine
-from pipeline.engine.session import Sequence
+from pipeline.engine.sequences import Prompt, Sequence
 from pipeline.engine.stopping import earliest_stop
 from pipeline.records import Call, Candidate, EngineStep, FinishReason
 from pipeline.services import Completion, CompletionRequest
@@ -22,24 +22,37 @@ class EngineCompleter:
         self._eos = frozenset(self.engine.checkpoint.eos)
 
     def complete(self, requests: Iterable[CompletionRequest]) -> Iterator[Completion]:
-        for sequence in self.engine.sequences(requests):
+        """As `Completer.complete`. Raises UserError where a request cannot be served."""
+        prompts = (self._prompt(request) for request in requests if request.sample_indices)
+        for sequence in self.engine.sequences(prompts):
             yield self._completion(sequence)
 
+    def _prompt(self, request: CompletionRequest) -> Prompt:
+        return self.engine.prompt(
+            request.problem,
+            request.prompt,
+            request.sample_indices,
+            request.stop,
+            request.purpose,
+            request.turn,
+            request.header_chars,
+        )
+
     def _completion(self, sequence: Sequence) -> Completion:
-        prompt, request, engine = sequence.prompt, sequence.prompt.request, self.engine
+        prompt, engine = sequence.prompt, self.engine
         text, ends = engine.tokenizer.decode(sequence.ids)
         reason: FinishReason = "length"
         stop = ""
         if sequence.ended and sequence.ids[-1] in self._eos:
             reason = "eos"
         elif sequence.ended:
-            reason, stop = "stop", earliest_stop(text, request.stop)
-        problem = request.problem
+            reason, stop = "stop", earliest_stop(text, prompt.stop)
+        problem = prompt.problem
         call = Call(
             *problem,
             sample_index=sequence.sample_index,
-            purpose=request.purpose,
-            turn=request.turn,
+            purpose=prompt.purpose,
+            turn=prompt.turn,
             parents=(),
             stream="".join(f"{word:08x}" for word in sequence.stream),
             prompt_tokens=len(prompt.tokens),

@@ -17,11 +17,11 @@ from pipeline.engine.decoding import Rows, Runner
 from pipeline.engine.ledger import Flops, Timer
 from pipeline.engine.planning import BlockTable, Rounding
 from pipeline.engine.sampling import Sampler
-from pipeline.engine.session import Prompt, Sequence, Session
+from pipeline.engine.sequences import Prompt, Sequence
+from pipeline.engine.session import Session
 from pipeline.engine.stopping import StopTables
 from pipeline.engine.tokenizer import Tokenizer
-from pipeline.records import UserError
-from pipeline.services import CompletionRequest
+from pipeline.records import ProblemKey, UserError
 
 VERSION = "1"  # part of a sample's identity: raised when the same inputs give other tokens
 TILE = 64  # rows of every matrix product in deterministic mode
@@ -50,6 +50,7 @@ class Engine:
         self.threads = engine.threads or (
             DETERMINISTIC_THREADS if engine.deterministic else (os.cpu_count() or 1)
         )
+        self.stops = StopTables(self.tokenizer.bytes, self.checkpoint.eos, self.device)
         self.flops = Flops(architecture)
         self.timer = Timer(self.device, self.threads)
         # Products of own keys are one block a step unless the shapes shall be fixed.
@@ -57,7 +58,7 @@ class Engine:
         self.rounding = (
             Rounding(TILE)
             if engine.deterministic
-            else Rounding(None, own_block=16, decode_rows=32 if wide else 16)
+            else Rounding(None, block=128, own_block=16, decode_rows=32 if wide else 16)
         )
         self._decoder: Decoder | None = None
 
@@ -71,18 +72,57 @@ class Engine:
             )
         return self._decoder
 
-    def sequences(self, requests: Iterable[CompletionRequest]) -> Iterator[Sequence]:
-        """Finished samples in the order in which they end. Pulls requests as it has room."""
+    def prompt(
+        self,
+        problem: ProblemKey,
+        text: str,
+        sample_indices: tuple[int, ...],
+        stop: tuple[str, ...] = (),
+        purpose: str = "candidate",
+        turn: int = 0,
+        header_chars: int = 0,
+    ) -> Prompt:
+        """Tokenises a prompt as a whole.
+
+        Raises UserError that names the problem where the model has no room for it.
+        """
+        ids = self.tokenizer.encode(text)
+        if not ids:
+            raise UserError(f"{problem}: its prompt has no tokens")
+        context, new = self.checkpoint.architecture.context, self.sampling.max_new_tokens
+        if len(ids) + new > context:
+            raise UserError(
+                f"{problem}: its prompt of {len(ids)} tokens and {new} new ones exceed the "
+                f"model's {context} positions; lower sampling.max_new_tokens or leave it out"
+            )
+        header = 0
+        if header_chars:
+            # What every prompt with this header begins with, whatever follows the header.
+            header = _common(ids, self.tokenizer.encode(text[:header_chars]))
+        return Prompt(
+            problem=problem,
+            tokens=np.array(ids, np.int64),
+            header_tokens=header,
+            sample_indices=sample_indices,
+            stop=stop,
+            stop_state=self.stops.start(stop),
+            purpose=purpose,
+            turn=turn,
+        )
+
+    def sequences(self, prompts: Iterable[Prompt]) -> Iterator[Sequence]:
+        """Finished samples in the order in which they end. Pulls prompts as it has room."""
         decoder, max_new = self.decoder, self.sampling.max_new_tokens
-        stops = StopTables(self.tokenizer.bytes, self.checkpoint.eos, self.device)
         self.arena = Arena(
             decoder.architecture, decoder.dtype, self.device, self.config.page_size, self._budget()
         )
         blocks = BlockTable(self.rounding.block)
         rows = Rows(self.config.max_rows, max_new, self.device)
-        runner = Runner(decoder, self.arena, rows, self.rounding, self._sampler(), stops, blocks)
+        runner = Runner(
+            decoder, self.arena, rows, self.rounding, self._sampler(), self.stops, blocks
+        )
         session = Session(
-            self._prompts(requests, stops),
+            prompts,
             runner,
             self.arena,
             blocks,
@@ -94,30 +134,6 @@ class Engine:
             device=self.device,
         )
         return session.run()
-
-    def _prompts(
-        self, requests: Iterable[CompletionRequest], stops: StopTables
-    ) -> Iterator[Prompt]:
-        context = self.checkpoint.architecture.context
-        for request in requests:
-            if not request.sample_indices:
-                continue
-            ids = self.tokenizer.encode(request.prompt)
-            if not ids:
-                raise UserError(f"{request.problem}: its prompt has no tokens")
-            if len(ids) + self.sampling.max_new_tokens > context:
-                raise UserError(
-                    f"{request.problem}: its prompt of {len(ids)} tokens and "
-                    f"{self.sampling.max_new_tokens} new ones exceed the model's {context} "
-                    "positions; lower sampling.max_new_tokens or leave the problem out"
-                )
-            header = self.tokenizer.encode(request.prompt[: request.header_chars])
-            yield Prompt(
-                request,
-                np.array(ids, np.int64),
-                stops.start(request.stop),
-                _common(ids, header) if request.header_chars else 0,
-            )
 
     def _sampler(self) -> Sampler:
         known = torch.tensor(self.tokenizer.known)

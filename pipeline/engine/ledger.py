@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -32,6 +33,7 @@ class Flops:
 
     def __init__(self, architecture: Architecture) -> None:
         self._a = architecture
+        self._windows = Counter(architecture.windows)
 
     @cached_property
     def _layers(self) -> int:
@@ -46,12 +48,12 @@ class Flops:
     def _attention(self, first: int, last: int) -> int:
         """Attention of tokens whose contexts are first, first + 1, ..., last keys."""
         total = 0
-        for window in self._a.windows:
+        for window, layers in self._windows.items():
             limit = last if window is None else window
             growing = max(min(last, limit) - first + 1, 0)
             keys = growing * (first + first + growing - 1) // 2
             keys += (last - first + 1 - growing) * limit
-            total += 4 * self._a.heads * self._a.head_dim * keys
+            total += 4 * layers * self._a.heads * self._a.head_dim * keys
         return total
 
     def prompt(self, tokens: int) -> float:
@@ -79,6 +81,10 @@ class _Stretch:
     seconds: float = 0.0
     events: list[tuple[torch.cuda.Event, torch.cuda.Event]] = field(default_factory=list)
 
+    @property
+    def finished(self) -> bool:
+        return not self.events or self.events[-1][1].query()  # type: ignore[no-untyped-call]  # torch has no types
+
 
 class Timer:
     """Device time by stretches of up to 64 steps of a kind; never waits for the device."""
@@ -98,8 +104,8 @@ class Timer:
         """Runs `work`, one forward pass of `rows` tokens that reads `kv_tokens` distinct keys."""
         stretch = self._open.setdefault(kind, _Stretch(kind))
         if self._cuda:
-            begin = torch.cuda.Event(enable_timing=True)
-            end = torch.cuda.Event(enable_timing=True)
+            begin = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]  # torch has no types
+            end = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]  # as above
             begin.record()
             result = work()
             end.record()
@@ -122,8 +128,8 @@ class Timer:
 
     def take(self) -> list[EngineStep]:
         """Stretches that have ended since the last call and whose time is known."""
-        done = [s for s in self._closed if not s.events or s.events[-1][1].query()]
-        self._closed = [s for s in self._closed if s not in done]
+        done = [s for s in self._closed if s.finished]
+        self._closed = [s for s in self._closed if not any(s is d for d in done)]
         return [self._record(stretch) for stretch in done]
 
     def _record(self, stretch: _Stretch) -> EngineStep:

@@ -4,91 +4,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from pipeline.engine.arena import TRASH, Arena, Pages
-from pipeline.engine.decoding import Rows, Runner, Tile
+from pipeline.engine.decoding import Runner, Tile
+from pipeline.engine.departures import Arriving, Departures, Flags
 from pipeline.engine.ledger import Timer
 from pipeline.engine.philox import stream
 from pipeline.engine.planning import BlockTable, Ints, RowsOfPath, to_device
 from pipeline.engine.prefix_tree import PrefixTree, Segment
+from pipeline.engine.sequences import Group, Owner, Part, Prompt, Sequence
 from pipeline.records import UserError
-from pipeline.services import CompletionRequest
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """A request with its tokens, checked against the model's context."""
-
-    request: CompletionRequest
-    tokens: Ints  # [prompt]
-    stop_state: int  # initial state of its stop automaton
-    header_tokens: int  # leading tokens that are the run's few-shot header
-
-
-@dataclass(slots=True, eq=False)
-class Group:
-    """A prompt in flight and its samples."""
-
-    prompt: Prompt
-    leaf: Segment
-    slots: Ints  # [prompt] slot of each token
-    blocks: Ints  # ids of its blocks, root first
-    pending: deque[int]  # samples that have no row yet
-    active: set[int] = field(default_factory=set)  # rows
-    logits: Tensor | None = None  # [V] of the last prompt token, once it is prefilled
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """Tokens of one prompt in a prefill pass: positions from start to stop."""
-
-    group: Group
-    start: int
-    stop: int
-    slots: Ints  # [stop - start] where their keys are stored
-
-
-@dataclass(frozen=True, slots=True)
-class Sequence:
-    """One finished sample, as it left the device."""
-
-    prompt: Prompt
-    sample_index: int
-    stream: tuple[int, int, int, int]
-    generated: int  # tokens drawn, those after the end included
-    ids: list[int]  # up to the end of the sequence
-    raw: list[float]
-    processed: list[float]
-    ended: bool  # by EOS or a stop string
-
-
-@dataclass(frozen=True, slots=True)
-class _Flags:
-    """Which rows had ended after a step; on its way to the host."""
-
-    rows: Ints  # [n]
-    generations: Ints  # [n] tells a row's sequence from its successor
-    step: int  # decode steps launched before it was taken
-    ended: Tensor  # [n] bool
-    event: torch.cuda.Event | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Leaving:
-    """Finished sequences on their way to the host."""
-
-    owners: list[tuple[Prompt, int, tuple[int, int, int, int]]]
-    counts: Ints  # [n] tokens generated
-    ended: Tensor  # [n]
-    ids: Tensor  # [n, longest]
-    raw: Tensor
-    processed: Tensor
-    event: torch.cuda.Event | None
 
 
 class Session:
@@ -125,25 +55,27 @@ class Session:
         self._count: Ints = np.zeros(max_rows, np.int64)  # generated tokens, as launched
         self._generation: Ints = np.zeros(max_rows, np.int64)
         self._pages: dict[int, Pages] = {}
-        self._owner: dict[int, tuple[Group, int, tuple[int, int, int, int]]] = {}
+        self._owner: dict[int, Owner] = {}
         self._tiles: list[Tile] | None = None
         self._step = 0  # decode steps launched
-        self._flags: deque[_Flags] = deque()
-        self._leaving: deque[_Leaving] = deque()
+        self._flags: deque[Flags] = deque()
+        self._departures = Departures(runner.rows, device)
 
     def run(self) -> Iterator[Sequence]:
         """The decode loop."""
-        while True:
-            self._open_groups()
-            if not self._groups and not self._leaving and self._exhausted:
-                break
-            self._prefill()
-            self._admit()
-            self._look_at_flags()
-            self._decode()
-            self._look_at_flags()
-            yield from self._arrivals()
-        self._timer.close()
+        try:
+            while True:
+                self._open_groups()
+                if not self._groups and not self._departures and self._exhausted:
+                    break
+                self._prefill()
+                self._admit()
+                self._look_at_flags()
+                self._decode()
+                self._look_at_flags()
+                yield from self._departures.arrived(wait=not self._owner)
+        finally:
+            self._timer.close()
 
     # Prompts come in
 
@@ -171,7 +103,7 @@ class Session:
         tokens = prompt.tokens
         if self._arena.pages_for(len(tokens)) + self._own_pages > self._arena.capacity:
             raise UserError(
-                f"{prompt.request.problem}: its prompt of {len(tokens)} tokens and "
+                f"{prompt.problem}: its prompt of {len(tokens)} tokens and "
                 f"{self._max_new} new ones need more than the KV cache holds; "
                 "raise engine.kv_memory_gib or lower sampling.max_new_tokens"
             )
@@ -187,14 +119,14 @@ class Session:
         if leaf is None:
             return None
         slots = leaf.path_slots()
-        pending = deque(prompt.request.sample_indices)
+        pending = deque(prompt.sample_indices)
         return Group(prompt, leaf, slots, self._blocks.add(slots), pending)
 
     def _prefill(self) -> None:
         """One pass over at most a chunk of the prompts' tokens that are not computed yet."""
         waiting = [group for group in self._groups if group.logits is None]
         room = self._chunk
-        parts: list[_Part] = []
+        parts: list[Part] = []
         for group in waiting:
             done = sum(segment.computed for segment in group.leaf.path())
             # A prompt that is all there still needs the logits of its last token; the key of that
@@ -205,13 +137,13 @@ class Session:
                 break
             slots = group.slots[start:stop]
             stored = np.full_like(slots, TRASH) if done == len(group.slots) else slots
-            parts.append(_Part(group, start, stop, stored))
+            parts.append(Part(group, start, stop, stored))
             _mark_computed(group.leaf, stop)
             room -= stop - start
         if parts:
             self._prefill_pass(parts)
 
-    def _prefill_pass(self, parts: list[_Part]) -> None:
+    def _prefill_pass(self, parts: list[Part]) -> None:
         paths: list[RowsOfPath] = []
         last: list[int] = []
         base, block = 0, self._blocks.block
@@ -230,12 +162,9 @@ class Session:
         positions = np.concatenate([np.arange(p.start, p.stop, dtype=np.int64) for p in parts])
         slots = np.concatenate([p.slots for p in parts])
         read = len(np.unique(np.concatenate([p.group.slots[: p.stop] for p in parts])))
-        logits = self._timer.measure(
-            "prefill",
-            len(tokens),
-            read,
-            lambda: self._runner.prefill(tokens, positions, slots, paths, np.array(last, np.int64)),
-        )
+        ends = np.array(last, np.int64)
+        work = partial(self._runner.prefill, tokens, positions, slots, paths, ends)
+        logits = self._timer.measure("prefill", len(tokens), read, work)
         ending = [part.group for part in parts if part.stop == len(part.group.slots)]
         for group, row in zip(ending, logits, strict=True):
             group.logits = row
@@ -254,10 +183,10 @@ class Session:
                     continue
                 row = self._free_rows.pop()
                 sample = group.pending.popleft()
-                request = group.prompt.request
-                words = stream(self._seed, request.problem, sample, request.purpose, request.turn)
+                prompt = group.prompt
+                words = stream(self._seed, prompt.problem, sample, prompt.purpose, prompt.turn)
                 group.active.add(row)
-                self._owner[row] = (group, sample, words)
+                self._owner[row] = Owner(group, sample, words)
                 rows.append(row)
                 groups.append(group)
         if rows:
@@ -277,7 +206,9 @@ class Session:
             at,
             to_device(np.array([len(g.slots) for g in groups], np.int64), self._device),
             to_device(np.array([g.prompt.stop_state for g in groups], np.int64), self._device),
-            to_device(np.array([self._owner[r][2] for r in rows.tolist()], np.int64), self._device),
+            to_device(
+                np.array([self._owner[r].stream for r in rows.tolist()], np.int64), self._device
+            ),
             to_device(slots, self._device),
         )
         unique = list(dict.fromkeys(groups))
@@ -298,13 +229,9 @@ class Session:
         self._step += 1
         for tile in self._tiles:
             own = self._count[tile.host]
-            longest = int(own.max())
-            ended = self._timer.measure(
-                "decode",
-                len(tile.host),
-                tile.shared_tokens + int(own.sum()),
-                lambda tile=tile, longest=longest: self._runner.decode(tile, longest),
-            )
+            work = partial(self._runner.decode, tile, int(own.max()))
+            read = tile.shared_tokens + int(own.sum())
+            ended = self._timer.measure("decode", len(tile.host), read, work)
             self._after_step(tile.host, ended, fresh=False)
 
     def _plan(self) -> None:
@@ -318,7 +245,7 @@ class Session:
 
     def _after_step(self, rows: Ints, ended: Tensor, *, fresh: bool) -> None:
         self._count[rows] = 1 if fresh else self._count[rows] + 1
-        self._flags.append(_Flags(rows, self._generation[rows], self._step, *self._to_host(ended)))
+        self._flags.append(Flags(rows, self._generation[rows], self._step, Arriving(ended)))
         full = rows[self._count[rows] >= self._max_new]
         if len(full):
             self._finish(full)
@@ -328,29 +255,19 @@ class Session:
         so that what is drawn in vain does not depend on timing."""
         while self._flags and (self._flags[0].step <= self._step - self._lag or not self._owner):
             flags = self._flags.popleft()
-            if flags.event is not None:
-                flags.event.synchronize()
             same = flags.generations == self._generation[flags.rows]
-            ended = flags.rows[same & flags.ended.numpy()]
+            ended = flags.rows[same & flags.ended.wait().numpy()]
             if len(ended):
                 self._finish(ended)
 
     def _finish(self, rows: Ints) -> None:
         """Sends finished sequences to the host and gives their rows and pages back."""
-        state, at = self._runner.rows, to_device(rows, self._device)
-        counts = self._count[rows].copy()
-        longest = int(counts.max())
-        tensors = [
-            state.ended[at],
-            *(t[at, :longest] for t in (state.ids, state.raw, state.processed)),
-        ]
-        hosts = [self._to_host(tensor) for tensor in tensors]
-        owners = []
-        for row in rows.tolist():
-            group, sample, words = self._owner.pop(row)
-            owners.append((group.prompt, sample, words))
+        owners = [self._owner.pop(row) for row in rows.tolist()]
+        self._departures.send(rows, owners, self._count[rows])
+        for row, owner in zip(rows.tolist(), owners, strict=True):
             self._arena.give_back(self._pages.pop(row))
             self._free_rows.append(row)
+            group = owner.group
             group.active.discard(row)
             if not group.active and not group.pending:
                 self._blocks.remove(group.blocks)
@@ -358,38 +275,6 @@ class Session:
                 self._groups.remove(group)
         self._generation[rows] += 1
         self._tiles = None
-        ended, ids, raw, processed = (host for host, _ in hosts)
-        self._leaving.append(_Leaving(owners, counts, ended, ids, raw, processed, hosts[-1][1]))
-
-    def _arrivals(self) -> Iterator[Sequence]:
-        while self._leaving:
-            leaving = self._leaving[0]
-            if leaving.event is not None and not leaving.event.query():
-                if self._owner:
-                    return
-                leaving.event.synchronize()
-            self._leaving.popleft()
-            ended = leaving.ended.tolist()
-            ids, raw, processed = (
-                t.tolist() for t in (leaving.ids, leaving.raw, leaving.processed)
-            )
-            for i, (prompt, sample, words) in enumerate(leaving.owners):
-                generated = int(leaving.counts[i])
-                kept = ended[i] or generated
-                yield Sequence(
-                    prompt, sample, words, generated,
-                    ids[i][:kept], raw[i][:kept], processed[i][:kept], bool(ended[i]),
-                )  # fmt: skip
-
-    def _to_host(self, tensor: Tensor) -> tuple[Tensor, torch.cuda.Event | None]:
-        """A copy on the host, and the event after which it may be read."""
-        if tensor.device.type != "cuda":
-            return tensor, None
-        host = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
-        host.copy_(tensor, non_blocking=True)
-        event = torch.cuda.Event()
-        event.record()
-        return host, event
 
 
 def _mark_computed(leaf: Segment, upto: int) -> None:

@@ -40,14 +40,16 @@ def ranking_figure(doc: Document) -> str:
         top = min(1.0, max([oracle, *(row["high"] or row["value"] for row in rows)]) * 1.06)
         x = Scale(0.0, top or 1.0, left, width - 16)
         body = []
-        for value in x.ticks(5):
+        for value in x.ticks(52):
             at = x.at(value)
             body.append(f'<path class="grid" d="M{at:g} 26V{height - 30}"/>')
             body.append(text(at, height - 12, f"{100 * value:.0f}%", "tick", "middle"))
         for bound, name in ((floor, "random"), (oracle, "oracle")):
             if bound is not None:
                 at = x.at(bound)
-                anchor = "end" if at > width - 60 else "middle"
+                apart = abs(x.at(oracle) - x.at(oracle if floor is None else floor)) > 60
+                aside = "end" if name == "random" else "start"
+                anchor = "end" if at > width - 60 else "middle" if apart else aside
                 body.append(f'<path class="bound" d="M{at:g} 22V{height - 30}"/>')
                 body.append(text(at, 14, name, "tick", anchor))
         for i, row in enumerate(rows):

@@ -22,9 +22,9 @@ from reports.html import (
 
 
 def figure(drawing: str, caption: object) -> Markup:
-    """A drawing with its caption; a sentence instead where there is nothing to draw."""
+    """A drawing with its caption; nothing where there is nothing to draw."""
     if not drawing:
-        return tag("p", caption, _class="note")
+        return Markup("")
     return tag("figure", join([Markup(drawing), tag("figcaption", caption)]))
 
 
@@ -52,7 +52,7 @@ def lead(doc: Document) -> Markup:
     curve = scope["curve"]
     parts: list[object] = [
         f"{doc['samples']:,} candidate programs for {doc['problems']:,} problems in {listed}, "
-        f"{doc['n']} samples each. "
+        f"{doc['n']} {'sample' if doc['n'] == 1 else 'samples'} each. "
     ]
     first, last = curve["value"][0], curve["value"][-1]
     if first is not None and last is not None and doc["n"] > 1:
@@ -61,7 +61,7 @@ def lead(doc: Document) -> Markup:
             f"at least one of {doc['n']} solves {percent(last)} %. "
         )
     best = best_ranker(doc)
-    if best:
+    if best and doc["n"] > 1:
         name = best["metric"].removesuffix(" pass@1").replace("_", " ")
         parts.append(f"Picking one program by {name} solves {percent(best['value'])} %.")
     return tag("p", join(parts), _class="lead")
@@ -72,7 +72,7 @@ def headline(doc: Document) -> Markup:
     scope = whole(doc)
     items = [(row["metric"], row) for row in scope["metrics"]]
     best = best_ranker(doc)
-    if best:
+    if best and doc["n"] > 1:
         name = best["metric"].removesuffix(" pass@1").replace("_", " ")
         items.append((f"pass@1 after {name}", best))
     cells = []
@@ -172,10 +172,12 @@ def compute(doc: Document) -> Markup:
         )
     if device["reason"]:
         notes.append(f"Device time at other k is not predicted: {device['reason']}.")
-    if "money" not in shown:
+    if "money" not in shown and doc["n"] > 1:
         notes.append("There is no curve for money: no price is configured, or a part is unknown.")
-    if "tokens" not in shown:
-        notes.append("There are no curves for tokens: recorded completions carry no counts.")
+    if doc["n"] == 1:
+        notes.append("One sample a problem gives no curves.")
+    elif "tokens" not in shown:
+        notes.append("There is no curve for tokens: none were counted, or pass@k is undefined.")
     key = legend(
         [
             ("t0", "billed: every sample pays for its prompt"),
@@ -196,7 +198,7 @@ def compute(doc: Document) -> Markup:
             "k = \N{LEFT FLOOR}(B \N{MINUS SIGN} prefix) / own\N{RIGHT FLOOR} samples; below one "
             "sample nothing is defined, so the curves begin there.",
         ),
-        Markup(key),
+        Markup(key) if drawn else "",
         tag(
             "div",
             join([*drawn, tag("div", join([tag("p", n, _class="note") for n in notes]))]),

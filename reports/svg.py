@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
+from itertools import pairwise
 
 Number = float | None
 
@@ -29,19 +30,22 @@ class Scale:
         share = (value - low) / (high - low) if high > low else 0.5
         return round(self.start + share * (self.stop - self.start), 2)
 
-    def ticks(self, most: int) -> list[float]:
-        """At most about `most` round values within the scale."""
+    def ticks(self, apart: float) -> list[float]:
+        """Round values within the scale, at least `apart` pixels from each other."""
         if not self.log:
-            step = round_step((self.high - self.low) / most)
+            step = round_step((self.high - self.low) * apart / abs(self.stop - self.start))
             first = math.ceil(self.low / step - 1e-9)
             return [i * step for i in range(first, math.floor(self.high / step + 1e-9) + 1)]
         powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
-        for digits in ((1, 2, 5), (1, 3), (1,)):
+        found: list[float] = []
+        for digits in ((1, 2, 3, 4, 5, 6, 7, 8, 9), (1, 2, 3, 5), (1, 2, 5), (1, 3), (1,)):
             found = [d * 10.0**p for p in powers for d in digits]
             found = [v for v in found if self.low * 0.999 <= v <= self.high * 1.001]
-            if len(found) <= most:
-                return found if len(found) > 1 else [self.low, self.high]
-        return found[:: math.ceil(len(found) / most)]
+            gaps = [abs(self.at(b) - self.at(a)) for a, b in pairwise(found)]
+            if len(found) > 1 and min(gaps) >= apart:
+                return found
+        width = sum(gaps) / len(gaps) if gaps else apart
+        return found[:: math.ceil(apart / width)] if width else found
 
 
 def round_step(raw: float) -> float:
@@ -113,8 +117,8 @@ def defined(line: Line) -> list[int]:
 
 
 def chart(lines: Sequence[Line], frame: Frame) -> str:
-    """Axes, bands, lines and marks: the inside of an svg; "" when there is nothing to draw."""
-    drawn = [line for line in lines if defined(line)]
+    """Axes, bands, lines and marks: the inside of an svg; "" where no line has two points."""
+    drawn = [line for line in lines if len(defined(line)) > 1]
     if not drawn:
         return ""
     xs = [float(line.x[i] or 0) for line in drawn for i in defined(line)]
@@ -128,10 +132,7 @@ def chart(lines: Sequence[Line], frame: Frame) -> str:
     step = round_step(max(max(tops), 0.01) / 4)
     top = min(1.0, math.ceil(max(tops) / step - 1e-9) * step) or 1.0
     right = frame.width - (118 if frame.labelled else 12)
-    low, high = min(xs), max(xs)
-    if low == high:
-        low, high = low / 2, high * 2
-    x = Scale(low, high, 46, right, log=True)
+    x = Scale(min(xs), max(xs), 46, right, log=True)
     y = Scale(0.0, top, frame.height - 40, 28)
     parts = [*axes(x, y, frame)]
     for line in drawn:
@@ -146,11 +147,11 @@ def chart(lines: Sequence[Line], frame: Frame) -> str:
 def axes(x: Scale, y: Scale, frame: Frame) -> list[str]:
     parts = []
     digits = 0 if y.high >= 0.04 else 1
-    for value in y.ticks(5):
+    for value in y.ticks(34):
         at = y.at(value)
         parts.append(f'<path class="grid" d="M{x.start:g} {at:g}H{x.stop:g}"/>')
         parts.append(text(x.start - 8, at + 4, f"{100 * value:.{digits}f}%", "tick", "end"))
-    for value in x.ticks(max(3, int((x.stop - x.start) / 48))):
+    for value in x.ticks(36):
         at = x.at(value)
         parts.append(f'<path class="rule" d="M{at:g} {y.start:g}v5"/>')
         parts.append(text(at, y.start + 18, compact(value), "tick", "middle"))
@@ -178,8 +179,8 @@ def stroke(line: Line, x: Scale, y: Scale) -> str:
     at = {i: (x.at(float(line.x[i] or 0)), y.at(float(line.y[i] or 0))) for i in defined(line)}
     css = f"line t{line.tone}{' dashed' if line.dashed else ''}{' strong' if line.strong else ''}"
     joined = " ".join(f"{px:g},{py:g}" for px, py in at.values())
-    parts = [f'<polyline class="{css}" points="{joined}"/>'] if len(at) > 1 else []
-    for i in line.marks if len(at) > 1 else at:
+    parts = [f'<polyline class="{css}" points="{joined}"/>']
+    for i in line.marks:
         if i in at:
             hover = f"<title>{escape(line.hover[i])}</title>" if line.hover else ""
             px, py = at[i]

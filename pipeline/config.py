@@ -248,7 +248,6 @@ class RerankConfig(Section):
     rankers: tuple[RankerName, ...] = Field(
         default=("random", "mean_logprob", "sum_logprob"),
         description="orders to compare; recorded completions without one here get random alone",
-        json_schema_extra=EXTENT,
     )
     logprobs: Literal["raw", "processed"] = Field(
         default="raw", description="of the model, or after temperature and filters"

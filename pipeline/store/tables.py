@@ -173,9 +173,10 @@ class StageTables:
             raise full_disk(self._root, lost=False)
 
     def close(self) -> None:
-        """Waits for a commit under way and refuses further ones."""
+        """Waits for a commit under way and refuses further ones; followers end."""
         with self._committing:
             self._writable = False
+        self.finish()
 
     def _store(
         self, encoded: dict[str, tuple[bytes, int]], fresh: dict[str, set[tuple[Any, ...]]]

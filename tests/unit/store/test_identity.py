@@ -60,7 +60,6 @@ DOWNSTREAM = {
         ({"benchmarks.0.task_ids": ["MathQA/3"]}, None),
         ({"benchmarks.0.path": "/data"}, None),
         ({"report.k": [1], "report.bootstrap": 500}, None),
-        ({"rerank.rankers": ["random"]}, None),
         ({"engine.max_rows": 7, "engine.page_size": 32, "engine.threads": 1}, None),
         ({"model.path": "elsewhere", "model.device": "cuda"}, None),  # its weights' hash counts
         (
@@ -84,6 +83,7 @@ DOWNSTREAM = {
         ({"execute.limits.cpu_seconds": 5.0}, "execute"),
         ({"execute.retry_timeouts": 0}, "execute"),
         ({"rerank.logprobs": "processed"}, "rerank"),
+        ({"rerank.rankers": ["random"]}, "rerank"),
     ],
 )
 def test_a_key_changes_its_stage_and_those_below(change: dict[str, Any], first: str | None) -> None:

@@ -153,6 +153,15 @@ def test_a_chain_of_followers(store: Store) -> None:
     assert list(third.records("candidates")) == [candidate(i) for i in range(30)]
 
 
+def test_closing_the_store_ends_followers(quick_path: Path) -> None:
+    with Store.create(quick_path / "other", config()) as store:
+        tables = store.begin("sample", "5a5a", {})
+        thread = threading.Thread(target=lambda: list(tables.follow("candidates")))
+        thread.start()
+    thread.join(20)
+    assert not thread.is_alive()
+
+
 def test_waiting_takes_no_processor_time(tables: StageTables) -> None:
     used: list[float] = []
 

@@ -74,7 +74,7 @@ def _mapping(random: Random) -> tuple[str, str, str]:
     )
 
 
-def _reduce_list(random: Random) -> Function:
+def draw_composed(random: Random) -> Function:
     """sum, count, product, maximum or list of mapped, filtered numbers."""
     pname, pwords, condition = _predicate(random)
     mname, mwords, value = _mapping(random)
@@ -183,8 +183,3 @@ def _reduce_list(random: Random) -> Function:
         ),
         lines(f"return {chain if chain != argument else argument + '.slice()'};"),
     )
-
-
-def draw(random: Random) -> Function:
-    """One function of a random family."""
-    return _reduce_list(random)

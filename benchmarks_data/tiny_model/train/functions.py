@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from . import function_families
+from . import fixed_functions
 from .contamination import Published
-from .function_families import Function
+from .function_families import Function, draw_composed
 
 LANGUAGES = ("python", "java", "javascript")
 
@@ -84,7 +84,7 @@ class FunctionStream:
 
     def __next__(self) -> FunctionTask:
         while True:
-            function = function_families.draw(self._random)
+            function = self._draw()
             language = self._random.choice(LANGUAGES)
             task = self._write(function, language)
             if task is None:
@@ -94,6 +94,11 @@ class FunctionStream:
                 continue
             self.drawn[function.family] += 1
             return task
+
+    def _draw(self) -> Function:
+        if self._random.random() < 0.35:
+            return draw_composed(self._random)
+        return self._random.choice(fixed_functions.load()).draw(self._random)
 
     def _argument(self, kind: str) -> Any:
         random = self._random
@@ -132,9 +137,18 @@ class FunctionStream:
         name = function.name if language == "python" else camel(function.name)
         shown = {"python": "python", "java": "Java", "javascript": "JavaScript"}[language]
         opening = self._random.choice(
-            ["Write a function to {}.", f"Write a {shown} function to {{}}.", "{}", "{}"]
+            [
+                "Write a function to {}.",
+                f"Write a {shown} function to {{}}.",
+                "Write a function that {}.",
+                "{}",
+            ]
         )
-        description = opening.format(function.description)
+        description = function.description
+        if "that" in opening:
+            verb, _, rest = description.partition(" ")
+            description = f"{verb}{'es' if verb.endswith('ch') else 's'} {rest}"
+        description = opening.format(description)
         if opening == "{}":
             description = description[0].upper() + description[1:] + "."
         parameters = [
@@ -145,6 +159,8 @@ class FunctionStream:
             mark = ">>>" if language == "python" else ">"
             values = ", ".join(literal(a, language) for a in arguments)
             lines += [f"{mark} {name}({values})", literal(result, language)]
+        if language == "python" and self._random.random() < 0.7:
+            lines = [line.replace('"', "'") for line in lines]
         writer = {"python": self._python, "java": self._java, "javascript": self._javascript}
         prompt, completion = writer[language](function, name, description, parameters, lines)
         return FunctionTask(function.family, language, description, prompt, completion)
@@ -178,10 +194,13 @@ class FunctionStream:
         parameters: list[tuple[str, str]],
         lines: list[str],
     ) -> tuple[str, str]:
-        imports = "".join(f"import java.{p}.*;\n" for p in ("io", "lang", "util", "math"))
+        packages = ("io", "lang", "util", "math") if self._random.random() < 0.4 else ("util",)
+        imports = self._random.choice(["", "\n"])
+        imports += "".join(f"import java.{p}.*;\n" for p in packages)
+        gap = self._random.choice(["\n", "\n\n"])
         comment = self._comment(description, lines, "    ")
         signature = ", ".join(f"{_JAVA_TYPES[kind]} {p}" for p, kind in parameters)
-        head = f"{imports}\n\nclass {name[0].upper() + name[1:]} {{\n{comment}\n"
+        head = f"{imports}{gap}class {name[0].upper() + name[1:]} {{\n{comment}\n"
         prompt = f"{head}    public static {_JAVA_TYPES[function.returns]} {name}({signature}) {{\n"
         body = re.sub(r"^(?=.)", "    ", function.java, flags=re.MULTILINE)
         return prompt, f"{body}    }}\n}}"
@@ -195,5 +214,6 @@ class FunctionStream:
         lines: list[str],
     ) -> tuple[str, str]:
         comment = self._comment(description, lines, "")
+        comment = self._random.choice(["", "\n"]) + comment
         prompt = f"{comment}\nfunction {name}({', '.join(p for p, _ in parameters)}) {{\n"
         return prompt, f"{function.javascript}}}"

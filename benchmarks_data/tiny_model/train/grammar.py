@@ -27,7 +27,7 @@ from pathlib import Path
 from random import Random
 from types import CodeType
 
-from . import samplers
+from . import samplers, variation
 from .programs import Program, compile_expression
 
 FAMILIES_DIRECTORY = Path(__file__).parent / "families"
@@ -261,6 +261,7 @@ class Drawer:
             variable, printed = piece[0], str(piece[1])
             text.append("\x00" + variable + "\x01" + printed + "\x02")
         joined = re.sub(r" +", " ", "".join(text)).strip()
+        joined = variation.vary(joined, self._random, self._word("who"))
         plain: list[str] = []
         # Literal numbers of the template count too; walk both kinds in order of occurrence.
         for chunk in re.split(r"(\x00[^\x02]*\x02)", joined):

@@ -26,6 +26,10 @@ def namespace(random: Random, word: Callable[[str], str]) -> dict[str, object]:
     """
 
     def whole(low: int, high: int, step: int = 1) -> int:
+        # Ranges overlap now and then, so that a number's size does not give away what it is.
+        if high >= 30 and random.random() < 0.25:
+            value = round(low * (max(500, 3 * high) / max(low, 1)) ** random.random())
+            return max(low, value - value % step) if low > 0 else low
         return random.randrange(-(-low // step) * step, high + 1, step)
 
     def decimal(low: float, high: float, places: int = 1) -> float:

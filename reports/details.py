@@ -186,12 +186,27 @@ def flat(value: object, prefix: str = "") -> list[tuple[str, str]]:
     return [(prefix, shown)]
 
 
+def settled(environment: Mapping[str, object]) -> list[tuple[str, str]]:
+    """The record of each stage, with what several stages agree on said once, for all of them."""
+    stages = {stage: dict(flat(record)) for stage, record in environment.items()}
+    values: dict[str, list[str]] = {}
+    for facts in stages.values():
+        for key, value in facts.items():
+            values.setdefault(key, []).append(value)
+    agreed = {key for key, found in values.items() if len(found) > 1 and len(set(found)) == 1}
+    return [(key, values[key][0]) for key in values if key in agreed] + [
+        (f"{stage} {key}".strip(), value)
+        for stage, facts in stages.items()
+        for key, value in facts.items()
+        if key not in agreed
+    ]
+
+
 def environment(doc: Document) -> Markup:
     facts = join(
         [
             item
-            for key, value in flat(doc["environment"])
-            if key
+            for key, value in settled(doc["environment"])
             for item in (tag("dt", key), tag("dd", value, _class="mono"))
         ]
     )

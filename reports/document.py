@@ -27,7 +27,7 @@ def document(source: ReportInput) -> dict[str, Any]:
     counts = tally(source)
     place = Placer(source.problems, source.n)
     settings = source.settings
-    ks = k_grid(source.n, settings.k)
+    ks = k_grid(source.n, (*settings.k, *TOP))
     sampling = sampling_columns(counts, ks)
     ranked = ranking_columns(counts, source.rankings, place)
     wanted = [f"pass@{k}" for k in sorted(set(settings.k)) if k <= source.n]

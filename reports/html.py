@@ -8,6 +8,9 @@ from html import escape
 from typing import Any
 
 DASH = "\N{EN DASH}"
+_SUPERSCRIPT = str.maketrans(
+    "0123456789-", "\u2070\xb9\xb2\xb3\u2074\u2075\u2076\u2077\u2078\u2079\u207b"
+)
 
 
 class Markup(str):
@@ -61,7 +64,8 @@ def amount(value: float | None, unit: str) -> str:
     if value is None:
         return DASH
     if unit == "FLOP":
-        return f"{value:.3e}"
+        mantissa, power = f"{value:.2e}".split("e")
+        return f"{mantissa} \N{MULTIPLICATION SIGN} 10{str(int(power)).translate(_SUPERSCRIPT)}"
     if unit == "tokens":
         return f"{value:,.0f}"
     return f"{value:,.2f}" if value >= 1 else f"{value:.3g}"

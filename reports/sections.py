@@ -32,6 +32,14 @@ def section(identity: str, heading: str, *parts: object) -> Markup:
     return tag("section", join([tag("h2", heading), *parts]), id=identity)
 
 
+def at_k(curve: dict[str, Any], k: int) -> dict[str, Any]:
+    """The point of a curve at k; undefined where the curve has none."""
+    if k not in curve["k"]:
+        return {"value": None, "low": None, "high": None, "reason": f"not computed at k = {k}"}
+    i = curve["k"].index(k)
+    return {name: curve[name][i] for name in ("value", "low", "high")} | {"reason": "undefined"}
+
+
 def best_ranker(doc: Document) -> dict[str, Any] | None:
     """The row of the ranker with the highest pass@1, of those that look at the samples."""
     rows = [
@@ -70,7 +78,9 @@ def lead(doc: Document) -> Markup:
 def headline(doc: Document) -> Markup:
     """The numbers to remember, with their intervals."""
     scope = whole(doc)
-    items = [(row["metric"], row) for row in scope["metrics"]]
+    metrics = scope["metrics"]
+    chosen = metrics if len(metrics) <= 3 else [metrics[0], *metrics[-2:]]
+    items = [(row["metric"], row) for row in chosen]
     best = best_ranker(doc)
     if best and doc["n"] > 1:
         name = best["metric"].removesuffix(" pass@1").replace("_", " ")
@@ -170,6 +180,11 @@ def compute(doc: Document) -> Markup:
             f"{number(model['held_out_r2'], 2)}); at k = {doc['n']} the prediction is "
             f"{100 * model['error_at_n']:+.1f} % off."
         )
+    if device["reason"] and device["k"]:
+        notes.append(
+            f"Device time was measured at k = {device['k'][0]}: "
+            f"{device['seconds'][0]:.3g} s a problem."
+        )
     if device["reason"]:
         notes.append(f"Device time at other k is not predicted: {device['reason']}.")
     if "money" not in shown and doc["n"] > 1:
@@ -211,7 +226,6 @@ def ranking(doc: Document) -> Markup:
     scope = whole(doc)
     rows_of = {row["metric"]: row for row in scope["ranking"]}
     rankers = sorted({name.rsplit(" ", 1)[0] for name in rows_of if " " in name})
-    single = next((row for row in scope["metrics"] if row["metric"] == "pass@1"), None)
     rows: list[list[object]] = []
     for name in rankers:
         cells: list[object] = [name.replace("_", " ")]
@@ -220,8 +234,8 @@ def ranking(doc: Document) -> Markup:
         rows.append(cells)
     top = Cell(estimate(rows_of["oracle"]), number=True)
     rows.append(["oracle (upper bound)", top, top])
-    if single:
-        rows.append(["one sample, as drawn", Cell(estimate(single), number=True), Cell(DASH, True)])
+    drawn = [Cell(estimate(at_k(scope["curve"], k)), number=True) for k in doc["top"]]
+    rows.append(["samples as drawn: pass@1, pass@3", *drawn])
     by_language: list[list[object]] = [
         [
             scope_label(doc, item),

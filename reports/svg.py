@@ -129,7 +129,7 @@ def chart(lines: Sequence[Line], frame: Frame) -> str:
         for bound in (line.y[i], line.high[i] if line.high else None)
         if bound is not None
     ]
-    step = round_step(max(max(tops), 0.01) / 4)
+    step = round_step(max(max(tops), 0.01) / 5)
     top = min(1.0, math.ceil(max(tops) / step - 1e-9) * step) or 1.0
     right = frame.width - (118 if frame.labelled else 12)
     x = Scale(min(xs), max(xs), 46, right, log=True)

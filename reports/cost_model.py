@@ -27,19 +27,19 @@ Floats = NDArray[np.float64]
 FEATURES = ("steps", "rows", "kv_tokens")
 MIN_STRETCHES = 12
 MAX_ERROR = 0.20  # held-out mean relative error, and error of the whole, beyond which none is drawn
-HELD_OUT = 0.25  # share of the stretches
+FOLDS = 5  # every stretch is held out once
 
 
 @dataclass(frozen=True, slots=True)
 class CostModel:
-    """Coefficients in seconds, and how well they predicted stretches that they were not fitted to.
+    """Coefficients in seconds, and how well such fits predict stretches that were held out.
 
-    `mape` and `r2` are over the held-out stretches.
+    `mape`, the mean relative error, and `r2` are of five-fold cross-validation: every stretch is
+    predicted by a fit to the four fifths that it is not in.
     """
 
     coefficients: tuple[float, float, float]  # a step, a row, a cached token
     stretches: int
-    held_out: int
     mape: float
     r2: float
 
@@ -96,17 +96,18 @@ def fit(steps: pa.Table, kind: str, seed: int = 0) -> CostModel | str:
     x, y = x[timed], y[timed]
     if len(y) < MIN_STRETCHES:
         return f"only {len(y)} {kind} stretches took a measurable time"
-    order = stream(seed, "cost-model", kind).permutation(len(y))
-    held, kept = np.split(order, [max(3, round(HELD_OUT * len(y)))])
-    w = relative_fit(x[kept], y[kept])
-    guess = x[held] @ w
-    mape = float(np.mean(np.abs(guess / y[held] - 1.0)))
-    spread = float(np.sum((y[held] - y[held].mean()) ** 2))
-    r2 = 1.0 - float(np.sum((guess - y[held]) ** 2)) / spread if spread else math.nan
+    fold = stream(seed, "cost-model", kind).permutation(len(y)) % FOLDS
+    guess = np.empty(len(y))
+    for held in range(FOLDS):
+        inside = fold == held
+        guess[inside] = x[inside] @ relative_fit(x[~inside], y[~inside])
+    mape = float(np.mean(np.abs(guess / y - 1.0)))
+    spread = float(np.sum((y - y.mean()) ** 2))
+    r2 = 1.0 - float(np.sum((guess - y) ** 2)) / spread if spread else math.nan
     if mape > MAX_ERROR:
         return (
             f"the fit misses held-out {kind} stretches by {mape:.0%} on average "
             f"(limit {MAX_ERROR:.0%})"
         )
     a, b, c = (float(value) for value in relative_fit(x, y))
-    return CostModel((a, b, c), len(y), len(held), mape, r2)
+    return CostModel((a, b, c), len(y), mape, r2)

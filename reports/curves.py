@@ -197,7 +197,6 @@ def describe(model: CostModel, work: Work, off: float) -> dict[str, Any]:
         "formula": "seconds = " + " + ".join(f"c_{name} * {name}" for name in FEATURES),
         "coefficients": dict(zip(FEATURES, model.coefficients, strict=True)),
         "stretches": model.stretches,
-        "held_out": model.held_out,
         "held_out_mape": model.mape,
         "held_out_r2": model.r2,
         "simulated_at_n": {name: getattr(work, name) for name in FEATURES},

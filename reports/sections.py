@@ -173,9 +173,9 @@ def compute(doc: Document) -> Markup:
         notes.append(
             f"Device time is measured at k = {doc['n']} and elsewhere predicted, never scaled: "
             f"seconds a decode step, row and cached token were fitted to "
-            f"{model['stretches'] - model['held_out']} timed stretches (non-negative least squares "
-            f"on relative errors) and applied to a simulated schedule of the samples' own lengths. "
-            f"On {model['held_out']} held-out stretches the mean error is "
+            f"{model['stretches']} timed stretches (non-negative least squares on relative "
+            f"errors) and applied to a simulated schedule of the samples' own lengths. "
+            f"On stretches held out, a fifth at a time, the mean error is "
             f"{percent(model['held_out_mape'])} % (R\N{SUPERSCRIPT TWO} "
             f"{number(model['held_out_r2'], 2)}); at k = {doc['n']} the prediction is "
             f"{100 * model['error_at_n']:+.1f} % off."

@@ -129,7 +129,7 @@ def test_the_fit_finds_the_law(law: tuple[float, float, float]) -> None:
 def test_the_fit_reports_its_error_on_stretches_it_did_not_see() -> None:
     model = fit(steps_table(400, 0.1), "decode")
     assert isinstance(model, CostModel)
-    assert model.held_out == 100
+    assert model.stretches == 400
     assert model.mape == pytest.approx(0.08, abs=0.02)  # of a lognormal with sigma 0.1
     assert 0.8 < model.r2 < 1.0
 

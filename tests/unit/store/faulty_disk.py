@@ -76,22 +76,25 @@ class PowerlessDisk(CountingDisk):
     def __init__(self, at: int) -> None:
         super().__init__(at, self._cut)
         self._pending: list[tuple[Path, Callable[[], None]]] = []  # by directory, oldest first
-        self._unsynced: dict[int, Path] = {}
+        self._unsynced: dict[int, Path] = {}  # by inode, which a rename keeps
 
     def create(self, path: Path) -> int:
         new = not path.exists()
         descriptor = super().create(path)
-        self._unsynced[descriptor] = path
+        self._unsynced[os.fstat(descriptor).st_ino] = path
         if new:
             self._pending.append((path.parent, lambda: path.unlink(missing_ok=True)))
         return descriptor
 
     def sync(self, descriptor: int) -> None:
         super().sync(descriptor)
-        self._unsynced.pop(descriptor, None)
+        self._unsynced.pop(os.fstat(descriptor).st_ino, None)
 
     def rename(self, source: Path, target: Path) -> None:
         super().rename(source, target)
+        inode = target.stat().st_ino
+        if inode in self._unsynced:
+            self._unsynced[inode] = target
 
         def undo() -> None:
             with suppress(FileNotFoundError):

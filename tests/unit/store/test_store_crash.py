@@ -73,10 +73,6 @@ def test_interrupted_at_every_operation(
     quick_path: Path, undisturbed: dict[str, list[str]]
 ) -> None:
     """Ctrl-C in this very process: what is waiting is stored on the way out."""
-
-    def interrupt() -> None:
-        raise KeyboardInterrupt
-
     for at in range(len(operations(quick_path))):
         times = Counter[str]()
 
@@ -96,17 +92,22 @@ def test_interrupted_at_every_operation(
         shutil.rmtree(run)
 
 
-def test_interrupted_commit_is_completed_on_the_way_out(quick_path: Path) -> None:
-    def interrupt() -> None:
-        raise KeyboardInterrupt
+def interrupt() -> None:
+    raise KeyboardInterrupt
 
-    disk = CountingDisk(0, interrupt)
-    with Store.create(quick_path / "probe", config()) as store:
-        tables = store.stage("sample", "5a5a")
-        counted = CountingDisk()
-        tables._disk = counted  # to learn how many operations one commit has
-        tables.commit([candidate(i) for i in range(4)])
-    for at in range(counted.count):
+
+@pytest.fixture
+def steps(quick_path: Path) -> int:
+    """How many file operations the first commit of a stage has."""
+    disk = CountingDisk()
+    with Store.create(quick_path / "probe", config(), disk) as store:
+        before = disk.count
+        store.stage("sample", "5a5a").commit([candidate(i) for i in range(4)])
+        return disk.count - before
+
+
+def test_interrupted_commit_is_completed_on_the_way_out(quick_path: Path, steps: int) -> None:
+    for at in range(steps):
         disk = CountingDisk()
         with Store.create(quick_path / f"{at}", config(), disk) as store:
             tables = store.stage("sample", "5a5a")
@@ -116,6 +117,26 @@ def test_interrupted_commit_is_completed_on_the_way_out(quick_path: Path) -> Non
             assert len(list(tables.records("candidates"))) == 4
             tables.commit([candidate(9)])  # the handle goes on
         assert len(content(quick_path / f"{at}")["candidates"]) == 5
+
+
+def test_another_commit_after_an_interrupted_one(quick_path: Path, steps: int) -> None:
+    """What the interrupted one left is kept whole or not at all, never written over."""
+    found = set()
+    for at in range(steps):
+        run, disk = quick_path / f"{at}", CountingDisk()
+        with Store.create(run, config(), disk) as store:
+            tables = store.stage("sample", "5a5a")
+            disk.at, disk.fault = disk.count + at, interrupt
+            with pytest.raises(KeyboardInterrupt):
+                tables.commit([candidate(i) for i in range(4)])
+            before = committed(run)
+            tables.commit([candidate(9)])
+            rows = [row.text for row in tables.records("candidates")]
+        after = committed(run)
+        assert {name: after[name] for name in before} == before
+        assert len(content(run)["candidates"]) == len(rows)
+        found.add(len(rows))
+    assert found == {1, 5}
 
 
 def add_all(store: Store, tables: StageTables) -> None:

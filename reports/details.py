@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from reports import bars
 from reports.figures import Document
 from reports.html import Cell, Markup, amount, join, number, percent, share, table, tag
 from reports.sections import figure, section
 
+NOTHING = ("", "null", "[]", "{}")  # facts that say nothing
+OPEN = ("sample", "execute")  # stages whose facts are in view: model, weights, images, toolchains
 PROBLEM_ROWS = 600  # more would make the page slow; metrics.json has them all
 
 
@@ -186,30 +188,38 @@ def flat(value: object, prefix: str = "") -> list[tuple[str, str]]:
     return [(prefix, shown)]
 
 
-def settled(environment: Mapping[str, object]) -> list[tuple[str, str]]:
-    """The record of each stage, with what several stages agree on said once, for all of them."""
-    stages = {stage: dict(flat(record)) for stage, record in environment.items()}
+def settled(environment: Mapping[str, object]) -> dict[str, list[tuple[str, str]]]:
+    """The facts of each stage, with those that several stages agree on under "all stages"."""
+    stages = {
+        stage: [(key, value) for key, value in flat(record) if value not in NOTHING]
+        for stage, record in environment.items()
+    }
     values: dict[str, list[str]] = {}
     for facts in stages.values():
-        for key, value in facts.items():
+        for key, value in facts:
             values.setdefault(key, []).append(value)
     agreed = {key for key, found in values.items() if len(found) > 1 and len(set(found)) == 1}
-    return [(key, values[key][0]) for key in values if key in agreed] + [
-        (f"{stage} {key}".strip(), value)
-        for stage, facts in stages.items()
-        for key, value in facts.items()
-        if key not in agreed
-    ]
+    shared = [(key, values[key][0]) for key in values if key in agreed]
+    return {"all stages": shared} | {
+        stage: [fact for fact in facts if fact[0] not in agreed] for stage, facts in stages.items()
+    }
+
+
+def fact_list(facts: Sequence[tuple[str, str]]) -> Markup:
+    items = [(tag("dt", key), tag("dd", value, _class="mono")) for key, value in facts]
+    return tag("dl", join([part for item in items for part in item]), _class="facts")
 
 
 def environment(doc: Document) -> Markup:
-    facts = join(
-        [
-            item
-            for key, value in settled(doc["environment"])
-            for item in (tag("dt", key), tag("dd", value, _class="mono"))
-        ]
-    )
+    facts = [
+        tag(
+            "details",
+            join([tag("summary", f"Recorded by {stage}"), fact_list(found)]),
+            **({"open": ""} if stage in OPEN else {}),
+        )
+        for stage, found in settled(doc["environment"]).items()
+        if found
+    ]
     config = json.dumps(doc["config"], indent=2, ensure_ascii=False)
     commands = "\n".join(doc["commands"])
     return section(
@@ -222,7 +232,7 @@ def environment(doc: Document) -> Markup:
             "not, and are kept apart in columns of their own.",
             _class="note",
         ),
-        tag("dl", facts, _class="facts") if facts else "",
+        *facts,
         tag(
             "details",
             join(

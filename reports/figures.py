@@ -147,7 +147,6 @@ def budget_panels(doc: Document) -> list[tuple[str, str, str]]:
                 f"k = {k}: {percent(value)} % for {compact(spent)} {label}" if spent else ""
                 for k, value, spent in zip(curve["k"], curve["value"], spending, strict=True)
             ]
-            sparse = axis == "device_seconds"
             points = [i for i, spent in enumerate(spending) if spent is not None]
             lines.append(
                 Line(
@@ -157,7 +156,8 @@ def budget_panels(doc: Document) -> list[tuple[str, str, str]]:
                     curve["low"],
                     curve["high"],
                     tone=tone,
-                    marks=points if sparse else marked(curve["k"]),
+                    # Where only some k have a cost, every point is shown.
+                    marks=points if len(points) < len(spending) else marked(curve["k"]),
                     hover=hover,
                 )
             )

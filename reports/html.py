@@ -50,6 +50,11 @@ def number(value: float | None, digits: int = 1) -> str:
     return DASH if value is None else f"{value:,.{digits}f}"
 
 
+def signed(value: float | None, digits: int = 1) -> str:
+    """A number with a typographer's minus."""
+    return number(value, digits).replace("-", "\N{MINUS SIGN}")
+
+
 def percent(value: float | None, digits: int = 1) -> str:
     return DASH if value is None else f"{100 * value:.{digits}f}"
 

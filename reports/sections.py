@@ -13,9 +13,9 @@ from reports.html import (
     estimate,
     html,
     join,
-    number,
     percent,
     share,
+    signed,
     table,
     tag,
 )
@@ -84,7 +84,7 @@ def headline(doc: Document) -> Markup:
     best = best_ranker(doc)
     if best and doc["n"] > 1:
         name = best["metric"].removesuffix(" pass@1").replace("_", " ")
-        items.append((f"pass@1 after {name}", best))
+        items.append((f"pass@1, {name}", best))
     cells = []
     for name, row in items:
         value = (
@@ -141,7 +141,8 @@ def results(doc: Document) -> Markup:
             figures.pass_curve(doc),
             f"Unbiased pass@k: the chance that at least one of k samples passes all tests of a "
             f"problem. The band is the {level} bootstrap percentile interval over problems "
-            f"({doc['bootstrap']:,} resamples); a problem's languages are resampled together.",
+            f"({doc['bootstrap']:,} resamples"
+            + ("; a problem's languages together)." if len(languages(doc)) > 1 else ")."),
         ),
         table(
             f"pass@k in percent, with {level} intervals",
@@ -177,8 +178,8 @@ def compute(doc: Document) -> Markup:
             f"errors) and applied to a simulated schedule of the samples' own lengths. "
             f"On stretches held out, a fifth at a time, the mean error is "
             f"{percent(model['held_out_mape'])} % (R\N{SUPERSCRIPT TWO} "
-            f"{number(model['held_out_r2'], 2)}); at k = {doc['n']} the prediction is "
-            f"{100 * model['error_at_n']:+.1f} % off."
+            f"{signed(model['held_out_r2'], 2)}); at k = {doc['n']} the prediction is "
+            f"{signed(100 * model['error_at_n'])} % off."
         )
     if device["reason"] and device["k"]:
         notes.append(

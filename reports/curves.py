@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from reports import budgets
@@ -39,6 +40,7 @@ AXES = (
     "device_seconds",
     "money",
 )
+ROWS_OFF = 0.05  # of the timed rows may belong to other samples, or be lost
 SIMULATED = 12  # k at which the schedule is simulated; seconds of the others are left out
 
 
@@ -156,15 +158,20 @@ def device_seconds(source: ReportInput, tally: Tally, ks: Sequence[int]) -> dict
     measured = seconds_of(source.engine_steps, None)
     if math.isnan(measured):
         return answer | {"reason": "no engine ran: the completions were recorded elsewhere"}
-    if tally.present.all():
-        answer.update(k=[source.n], seconds=[measured / tally.problems], sources=["measured"])
-    else:
+    if not tally.present.all():
         return answer | {"reason": "samples are missing, so no k was measured"}
+    lengths = np.maximum(tally.generated_tokens - 1, 0)  # prefill gives the first token
+    timed, wanted = decoded_rows(source), int(lengths.sum())
+    if abs(timed - wanted) > ROWS_OFF * wanted:
+        return answer | {
+            "reason": f"the timed steps decoded {timed:,} tokens and these samples took "
+            f"{wanted:,}, so they are not the time of k = {source.n}"
+        }
+    answer.update(k=[source.n], seconds=[measured / tally.problems], sources=["measured"])
     model = fit(source.engine_steps, "decode", source.settings.seed)
     if isinstance(model, str):
         return answer | {"reason": model}
     decode = seconds_of(source.engine_steps, "decode")
-    lengths = np.maximum(tally.generated_tokens - 1, 0)  # prefill gives the first token
     work = work_at(source, tally, lengths, source.n)
     off = model.seconds(work) / decode - 1.0
     answer["model"] = describe(model, work, off)
@@ -182,6 +189,12 @@ def device_seconds(source: ReportInput, tally: Tally, ks: Sequence[int]) -> dict
         answer["seconds"].insert(0, seconds / tally.problems)
         answer["sources"].insert(0, "fitted")
     return answer
+
+
+def decoded_rows(source: ReportInput) -> int:
+    """Tokens that the timed decode steps fed to the model."""
+    steps = source.engine_steps
+    return int(pc.sum(steps.filter(pc.equal(steps["kind"], "decode"))["rows"]).as_py() or 0)
 
 
 def work_at(source: ReportInput, tally: Tally, lengths: NDArray[np.int64], k: int) -> Work:

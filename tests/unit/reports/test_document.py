@@ -199,6 +199,13 @@ def test_no_device_curve_from_noise_or_from_a_schedule_that_is_not_the_engines(
     assert "miss the measured decode time" in other["reason"]
 
 
+def test_the_time_of_more_samples_is_not_taken_for_the_time_of_these(run: ReportInput) -> None:
+    """As when n was lowered after a run: the steps timed all 40 samples."""
+    device = document(dataclasses.replace(run, n=10))["device_seconds"]
+    assert device["k"] == []
+    assert "not the time of k = 10" in device["reason"]
+
+
 def test_k_above_n_is_left_out_with_a_note(doc: dict[str, Any]) -> None:
     assert [row["metric"] for row in doc["scopes"][0]["metrics"]] == ["pass@1", "pass@10"]
     assert doc["notes"] == ["pass@100 is left out: it is undefined for n = 40 < k = 100."]

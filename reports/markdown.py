@@ -81,7 +81,7 @@ def shown(row: dict[str, Any]) -> str:
         return DASH
     if row["low"] is None:
         return percent(row["value"])
-    return f"{percent(row['value'])} [{percent(row['low'])}, {percent(row['high'])}]"
+    return f"{percent(row['value'])} ({percent(row['low'])} to {percent(row['high'])})"
 
 
 def line(content: object) -> str:

@@ -1,0 +1,179 @@
+"""The main job as a user runs it: stages, moving a run, growing it, an engine that goes away."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import threading
+from pathlib import Path
+
+import docker
+import pytest
+
+from tests.integration.runs import commits, forkeval, shards, start, succeed, tables, wait_for
+
+pytestmark = pytest.mark.docker
+
+CONFIG = """\
+name: {name}
+directory: {directory}
+benchmarks: [{{name: mini, languages: [python, java, javascript], limit: 4}}]
+sampling: {{n: {n}, max_new_tokens: 96}}
+engine: {{threads: 1}}
+store: {{rows_per_shard: 32, seconds_per_shard: 1}}
+report: {{k: [1, 4], bootstrap: 200}}
+"""
+
+
+def config(folder: Path, name: str, n: int = 6) -> Path:
+    path = folder / f"{name}.yaml"
+    path.write_text(CONFIG.format(name=name, directory=folder, n=n))
+    return path
+
+
+def test_all_stages_then_nothing_is_done_again(tmp_path: Path) -> None:
+    path = config(tmp_path, "whole")
+    printed = succeed("run", path)
+    page = Path(printed.strip().splitlines()[-1])
+    assert page.name == "report.html"
+    metrics = json.loads((page.parent / "metrics.json").read_text())
+    assert (metrics["problems"], metrics["samples"]) == (12, 72)
+    before = shards(tmp_path / "whole")
+    succeed("run", path)
+    after = shards(tmp_path / "whole")
+    new = {name for name in after.keys() - before.keys() if "-shared/" not in name}
+    assert not new, "the second run made rows again"
+    assert all(after[name] == print_ for name, print_ in before.items())
+
+
+def test_n_grows_by_the_missing_samples_alone(tmp_path: Path) -> None:
+    succeed("run", config(tmp_path, "grown", n=4))
+    before = shards(tmp_path / "grown")
+    succeed("run", config(tmp_path, "grown", n=8))
+    after = shards(tmp_path / "grown")
+    assert all(after[name] == print_ for name, print_ in before.items())
+    succeed("run", config(tmp_path, "at-once", n=8))
+    grown, at_once = tables(tmp_path / "grown"), tables(tmp_path / "at-once")
+    for name in ("calls", "candidates", "programs", "executions", "verdicts"):
+        assert grown[name].equals(at_once[name]), name
+
+
+def test_a_run_moves_between_machines(tmp_path: Path) -> None:
+    here, there = tmp_path / "gpu", tmp_path / "cpu"
+    here.mkdir()
+    succeed("run", config(here, "moved"), "--stage", "load")
+    # A machine without Docker: nothing listens at this address.
+    nowhere = f"execute.docker_host=unix://{tmp_path}/no.sock"
+    succeed("run", config(here, "moved"), "--stage", "sample", "--set", nowhere)
+    shutil.move(str(here), str(there))
+    # A machine without the model: --from-stage execute asks for none.
+    gone = ("--set", f"model.path={tmp_path}/no-model", "--from-stage", "execute")
+    succeed("resume", there / "moved", *gone)
+    succeed("run", config(tmp_path, "stayed"))
+    moved, stayed = tables(there / "moved"), tables(tmp_path / "stayed")
+    for name, table in stayed.items():
+        assert moved[name].equals(table), name
+
+
+def test_a_later_stage_refuses_rows_of_other_keys(tmp_path: Path) -> None:
+    path = config(tmp_path, "changed")
+    succeed("run", path, "--stage", "load")
+    succeed("run", path, "--stage", "sample")
+    refused = forkeval("run", path, "--from-stage", "execute", "--set", "sampling.temperature=0.5")
+    assert refused.returncode == 2
+    assert "keys of the sample stage have changed" in refused.stderr
+
+
+def test_show_and_status_read_a_run(tmp_path: Path) -> None:
+    succeed("run", config(tmp_path, "seen"))
+    shown = succeed("show", tmp_path / "seen", "mini/python/Mini/0", "--sample", "0")
+    assert "def problem():" in shown
+    assert "sample 0:" in shown
+    assert "72 candidates" in succeed("status", tmp_path / "seen")
+    assert forkeval("show", tmp_path / "seen", "Mini/999").returncode == 2
+
+
+class Gate:
+    """A socket in front of the Docker engine that can be shut: what a stopped engine looks like."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
+        self._listener.listen(64)
+        self._open: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                outer, _ = self._listener.accept()
+            except OSError:
+                return
+            inner = socket.socket(socket.AF_UNIX)
+            inner.connect("/var/run/docker.sock")
+            self._open += [outer, inner]
+            for source, target in ((outer, inner), (inner, outer)):
+                threading.Thread(target=self._pump, args=(source, target), daemon=True).start()
+
+    @staticmethod
+    def _pump(source: socket.socket, target: socket.socket) -> None:
+        try:
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            return  # the gate was shut
+
+    def shut(self) -> None:
+        """No new connection, and every open one breaks."""
+        self._listener.close()
+        self.path.unlink()
+        for end in self._open:
+            end.close()
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Gate:
+    if not Path("/var/run/docker.sock").exists():
+        pytest.skip("the engine is not at /var/run/docker.sock, where the gate leads")
+    return Gate(tmp_path / "gate.sock")
+
+
+def test_docker_stops_during_execution(tmp_path: Path, gate: Gate) -> None:
+    path = config(tmp_path, "stopped", n=40)
+    succeed("run", path, "--stage", "load")
+    succeed("run", path, "--stage", "sample")
+    run = tmp_path / "stopped"
+    through = ("--set", f"execute.docker_host=unix://{gate.path}")
+    process = start("run", path, "--stage", "execute", *through)
+    assert wait_for(lambda: commits(run, "execute") > 0, process, 120)
+    before = shards(run)
+    gate.shut()
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert "Docker" in output.splitlines()[-1]
+    after = shards(run)
+    assert all(after[name] == print_ for name, print_ in before.items())
+    succeed("run", path)
+    succeed("run", config(tmp_path, "undisturbed", n=40))
+    stopped, undisturbed = tables(run), tables(tmp_path / "undisturbed")
+    assert stopped["verdicts"].equals(undisturbed["verdicts"])
+
+
+def test_containers_killed_from_outside(tmp_path: Path) -> None:
+    path = config(tmp_path, "shot", n=40)
+    succeed("run", path, "--stage", "load")
+    succeed("run", path, "--stage", "sample")
+    run = tmp_path / "shot"
+    process = start("run", path, "--stage", "execute")
+    assert wait_for(lambda: commits(run, "execute") > 0, process, 120)
+    client = docker.from_env()
+    for container in client.containers.list(filters={"label": "forkeval.owner"}):
+        container.kill()
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
+    succeed("run", config(tmp_path, "calm", n=40))
+    shot, calm = tables(run), tables(tmp_path / "calm")
+    assert shot["verdicts"].equals(calm["verdicts"])

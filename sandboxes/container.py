@@ -43,7 +43,8 @@ def host_config(client: Any, language: Language, limits: Limits, runtime: str | 
         # its directory. The job's own processes have none.
         cap_add=["SETUID", "SETGID", "KILL", "CHOWN"],
         security_opt=["no-new-privileges:true"],
-        pids_limit=limits.pids + language.reserve.pids,
+        # The job's own limit is RLIMIT_NPROC: the runner must be able to fork when it is used up.
+        pids_limit=limits.pids + language.reserve.pids + 8,
         mem_limit=memory,
         memswap_limit=memory,
         nano_cpus=1_000_000_000,

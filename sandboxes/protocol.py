@@ -67,6 +67,7 @@ class Request:
             limits.cpu_seconds * 1e6,
             limits.output_kib * 1024,
             limits.output_limit_kib * 1024,
+            limits.pids,
         )
         fields = [(b"L", " ".join(str(int(n)) for n in numbers).encode())]
         fields.append((b"F", self.file.encode() + b"\0" + self.source))

@@ -21,7 +21,7 @@ class Outcome:
     expected: str
     found: str
     detail: str
-    way: str  # warm or plain
+    path: str  # warm or plain
 
     @property
     def ok(self) -> bool:
@@ -88,7 +88,7 @@ def require(name: str, docker_host: str | None = None, runtime: str | None = Non
     for outcome in check([name], docker_host, runtime):
         if not outcome.ok:
             raise UserError(
-                f"the {name} image failed its self-test ({outcome.way}: expected"
+                f"the {name} image failed its self-test ({outcome.path}: expected"
                 f" {outcome.expected}, got {outcome.found}: {outcome.detail}): run"
                 f" `forkeval images build {name}` and `forkeval images test {name}`"
             )

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,10 +20,11 @@ struct job {
     struct bytes compile, run, warm_compile, warm_run, nonce, input;
     int64_t compile_us, wall_us, cpu_us;
     size_t keep, most;
+    unsigned long processes;
     bool fresh;
 };
 
-static uid_t job_uid = LAST_JOB_UID;
+static uid_t job_uid;
 
 char **split(const struct bytes *b) {
     size_t count = 0;
@@ -93,8 +95,9 @@ static bool read_job(struct job *j) {
         else if (tag == 'X')
             j->fresh = true;
         else if (tag == 'L') {
-            if (sscanf(field.data, "%" SCNd64 " %" SCNd64 " %" SCNd64 " %zu %zu", &j->compile_us,
-                       &j->wall_us, &j->cpu_us, &j->keep, &j->most) != 5)
+            if (sscanf(field.data, "%" SCNd64 " %" SCNd64 " %" SCNd64 " %zu %zu %lu",
+                       &j->compile_us, &j->wall_us, &j->cpu_us, &j->keep, &j->most,
+                       &j->processes) != 6)
                 die("limits");
         } else
             die("unknown field");
@@ -144,7 +147,10 @@ static void do_job(const struct job *j) {
     bool go = true;
     reset(&o);
     if (j->compile.size || j->warm_compile.size) {
-        struct limits l = {.wall_us = j->compile_us, .keep = j->keep, .most = j->most};
+        struct limits l = {.wall_us = j->compile_us,
+                           .keep = j->keep,
+                           .most = j->most,
+                           .processes = j->processes};
         argv = split(&j->compile);
         c.argv = argv;
         if (j->warm_compile.size) {
@@ -160,7 +166,7 @@ static void do_job(const struct job *j) {
              !o.timeout_wall && !o.output_limit && !o.service_died && !o.oom_kills;
     }
     if (go) {
-        struct limits l = {j->wall_us, j->cpu_us, j->keep, j->most};
+        struct limits l = {j->wall_us, j->cpu_us, j->keep, j->most, j->processes};
         int64_t compile_cpu = o.cpu_us, peak = o.peak_memory;
         stage = "run";
         reset(&o);
@@ -199,7 +205,9 @@ int main(void) {
     field_write('s', hello, (size_t)size);
     message_end();
     for (;;) {
-        job_uid = job_uid == LAST_JOB_UID ? FIRST_JOB_UID : job_uid + 1;
+        uint32_t drawn;
+        if (getrandom(&drawn, sizeof drawn, 0) != sizeof drawn) die("getrandom");
+        job_uid = FIRST_JOB_UID + drawn % JOB_UIDS;
         make_dir(JOB_DIR, job_uid, 0700);
         if (!read_job(&j)) return 0; /* the pool went away, and with PID 1 goes everything here */
         do_job(&j);

@@ -20,8 +20,10 @@
 #define REPORT_FIFO "/sandbox/done"
 #define REPORT_BYTES 4096   /* of the report that are kept; more than a launcher ever writes */
 #define COMPILER_UID 10001  /* the warm compiler's user */
-#define FIRST_JOB_UID 20000 /* each job gets the next one, so no leftover is ever its own */
-#define LAST_JOB_UID 59999
+/* Each job gets a user of its own, drawn from these, so that nothing left behind is ever another
+ * job's, and the kernel's count of a user's processes is this job's count. */
+#define FIRST_JOB_UID 20000
+#define JOB_UIDS 40000
 
 struct bytes {
     char *data;
@@ -67,6 +69,7 @@ ssize_t service_receive(struct service *s, char *text, size_t room); /* 0 or les
 struct limits {
     int64_t wall_us, cpu_us; /* cpu_us 0: not limited apart from wall time */
     size_t keep, most;       /* output: bytes kept a stream, bytes allowed in all */
+    unsigned long processes; /* of the job's user; the container's own limit leaves us room */
 };
 struct outcome {
     int status;    /* as wait(2) gives it */

@@ -48,6 +48,7 @@ static _Noreturn void exec_job(const struct command *c, const struct limits *l, 
     if (score >= 0 && write(score, "1000", 4) < 0) _exit(73);
     set_limit(RLIMIT_CORE, 0);
     if (l->cpu_us) set_limit(RLIMIT_CPU, (rlim_t)(l->cpu_us / 1000000 + 2));
+    set_limit(RLIMIT_NPROC, l->processes);
     int spare = fcntl(failed, F_DUPFD_CLOEXEC, 10);
     int token = nonce >= 0 ? fcntl(nonce, F_DUPFD, 10) : -1;
     if (dup2(c->in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0) _exit(73);
@@ -157,7 +158,8 @@ static void begin(struct watch *w, const struct limits *l, int out, int err, int
         char text[128];
         int fds[4] = {c->in, out, err, nonce}, count = c->fork_from ? 4 : 0;
         if (c->fork_from)
-            snprintf(text, sizeof text, "run %u %lld", c->uid, (long long)(l->cpu_us / 1000000 + 2));
+            snprintf(text, sizeof text, "run %u %lld %lu", c->uid,
+                     (long long)(l->cpu_us / 1000000 + 2), l->processes);
         else
             snprintf(text, sizeof text, "compile");
         w->main = c->fork_from ? -1 : 0; /* its parent tells the number */

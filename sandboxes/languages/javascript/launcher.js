@@ -8,9 +8,9 @@
   const fs = require("fs");
   const Module = require("module");
   const { openSync, writeSync, closeSync } = fs;
-  const { stack: noStack, captureStackTrace } = { stack: undefined, captureStackTrace: Error.captureStackTrace };
   const RealError = Error;
-  const { defineProperty, getPrototypeOf } = Object;
+  const { captureStackTrace } = Error;
+  const { defineProperty } = Object;
   const { apply } = Reflect;
   const split = String.prototype.split;
   const slice = String.prototype.slice;

@@ -11,6 +11,7 @@
 
 #include <fcntl.h>
 #include <frameobject.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #define NONCE 32 /* hexadecimal digits */
@@ -26,6 +27,7 @@ static int arm(void) {
         have += (size_t)n;
     }
     close(3);
+    prctl(PR_SET_DUMPABLE, 0); /* closes /proc/self/mem and its like, and tracing by a child */
     return armed = have == NONCE;
 }
 

@@ -52,7 +52,9 @@ def run_program(path: str) -> None:
     completed.run(main.__dict__, path, source)
 
 
-def become_job(server: socket.socket, uid: int, cpu_seconds: int, descriptors: list[int]) -> None:
+def become_job(
+    server: socket.socket, uid: int, cpu_seconds: int, processes: int, descriptors: list[int]
+) -> None:
     """Turns a forked child into the job's process: its user, limits and descriptors."""
     os.setsid()
     server.detach()  # descriptors 0 and 1, replaced below
@@ -63,6 +65,7 @@ def become_job(server: socket.socket, uid: int, cpu_seconds: int, descriptors: l
     os.closerange(4, 32)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
+    resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
     os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)  # from 0, so every capability goes with it
@@ -78,7 +81,7 @@ def become_job(server: socket.socket, uid: int, cpu_seconds: int, descriptors: l
 
 
 def serve() -> None:
-    """Answers "run UID CPU_SECONDS" with "pid N", and when that ends with "exit STATUS US KIB"."""
+    """Answers "run UID CPU_SECONDS PROCESSES" with "pid N", and when that ends with "exit STATUS US KIB"."""
     import socket
 
     for name in COMMON.split():
@@ -92,10 +95,10 @@ def serve() -> None:
         request, descriptors, _, _ = socket.recv_fds(server, 256, 8)
         if not request:
             return
-        _, uid, cpu_seconds = request.split()
+        uid, cpu_seconds, processes = map(int, request.split()[1:])
         pid = os.fork()
         if pid == 0:
-            become_job(server, int(uid), int(cpu_seconds), descriptors)
+            become_job(server, uid, cpu_seconds, processes, descriptors)
             run_program(JOB + "/main.py")
         for descriptor in descriptors:
             os.close(descriptor)

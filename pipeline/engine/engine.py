@@ -25,7 +25,7 @@ from pipeline.records import ProblemKey, UserError
 
 VERSION = "1"  # part of a sample's identity: raised when the same inputs give other tokens
 TILE = 64  # rows of every matrix product in deterministic mode
-DETERMINISTIC_THREADS = 1  # unless configured; more would wait for cores that sandboxes are using
+DETERMINISTIC_THREADS = 1  # unless configured: what every machine has
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -47,12 +47,15 @@ class Engine:
             if not 0 <= token < architecture.vocab_size:
                 raise UserError(f"{self.checkpoint.path}: eos_token_id {token} is no id")
             self.tokenizer.bytes[token] = b""  # ends the text, is no part of it
-        self.threads = engine.threads or (
-            DETERMINISTIC_THREADS if engine.deterministic else (os.cpu_count() or 1)
-        )
+        # Half of the cores unless configured: a product whose threads wait for cores that the
+        # sandboxes are using is many times slower than one on a single thread.
+        spare = max((os.cpu_count() or 1) // 2, 1)
+        self.threads = engine.threads or (DETERMINISTIC_THREADS if engine.deterministic else spare)
         self.stops = StopTables(self.tokenizer.bytes, self.checkpoint.eos, self.device)
         self.flops = Flops(architecture)
         self.timer = Timer(self.device, self.threads)
+        # On a GPU the host looks at the flags of a step while the next one runs.
+        self.lag = 1 if self.device.type == "cuda" else 0
         # Products of own keys are one block a step unless the shapes shall be fixed.
         wide = self.device.type == "cuda"
         self.rounding = (
@@ -132,6 +135,7 @@ class Engine:
             prefill_chunk=self.config.prefill_chunk,
             seed=self.sampling.seed,
             device=self.device,
+            lag=self.lag,
         )
         return session.run()
 

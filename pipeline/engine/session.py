@@ -37,14 +37,15 @@ class Session:
         prefill_chunk: int,
         seed: int,
         device: torch.device,
+        lag: int,
     ) -> None:
+        """lag: decode steps after which the host looks at a step's flags."""
         self._prompts = iter(prompts)
         self._runner, self._arena, self._blocks, self._timer = runner, arena, blocks, timer
         self._tree = PrefixTree(arena)
         self._max_new, self._chunk, self._seed = max_new_tokens, prefill_chunk, seed
         self._device = device
-        # The host looks at the flags of a step while the device works on the next one.
-        self._lag = 1 if device.type == "cuda" else 0
+        self._lag = lag
         # The last token is never fed back, so it needs no place.
         self._own_pages = arena.pages_for(max_new_tokens - 1)
         self._waiting: Prompt | None = None

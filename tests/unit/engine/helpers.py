@@ -17,7 +17,11 @@ SAMPLING = {"temperature": 0.9, "max_new_tokens": 32}
 
 
 def completer(
-    folder: Path | str, *, dtype: Any = "float32", sampling: dict[str, Any] | None = None, **engine: Any
+    folder: Path | str,
+    *,
+    dtype: Any = "float32",
+    sampling: dict[str, Any] | None = None,
+    **engine: Any,
 ) -> EngineCompleter:
     return EngineCompleter(
         ModelConfig(path=str(folder), device="cpu", dtype=dtype),

@@ -53,9 +53,7 @@ def test_logits_of_prefill_and_64_decode_steps_equal_transformers(
         call, candidate = completion.call, completion.candidate
         ids = engine.engine.tokenizer.encode(prompts[call.task_id])
         expected = teacher_forced(model, ids, candidate)
-        ours = torch.stack(
-            [seen[call.stream, i] for i in range(len(candidate.token_ids))]
-        )
+        ours = torch.stack([seen[call.stream, i] for i in range(len(candidate.token_ids))])
         scale = expected.max() - expected.min()
         assert (ours - expected).abs().max() < 1e-4 * scale
 
@@ -103,9 +101,7 @@ def test_200_candidates_teacher_forced_reproduce_their_log_probabilities(
         ids = engine.engine.tokenizer.encode(prompts[candidate.task_id])
         expected = teacher_forced(model, ids, candidate).log_softmax(-1)
         at = expected.gather(1, torch.tensor(candidate.token_ids)[:, None])[:, 0]
-        torch.testing.assert_close(
-            torch.tensor(candidate.logprobs_raw), at, atol=1e-4, rtol=0
-        )
+        torch.testing.assert_close(torch.tensor(candidate.logprobs_raw), at, atol=1e-4, rtol=0)
 
 
 def test_sharded_weights_load_like_whole_ones(tmp_path: Path, checkpoint: Checkpoints) -> None:

@@ -76,9 +76,7 @@ def test_chi_square(filters: dict[str, Any]) -> None:
     assert chi2 < freedom + 4 * np.sqrt(2 * freedom)
     first = tokens[:100].numpy()
     np.testing.assert_allclose(processed[:100].numpy(), np.log(q[first]), atol=1e-5)
-    np.testing.assert_allclose(
-        raw[:100].numpy(), LOGITS.log_softmax(-1).numpy()[first], atol=1e-6
-    )
+    np.testing.assert_allclose(raw[:100].numpy(), LOGITS.log_softmax(-1).numpy()[first], atol=1e-6)
 
 
 def test_a_draw_does_not_depend_on_its_neighbours() -> None:

@@ -1,0 +1,226 @@
+"""What the engine promises about memory, order of work and its ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+
+from pipeline.engine.arena import Arena, KVLayer
+from pipeline.records import UserError
+from pipeline.services import Completion, CompletionRequest
+from tests.unit.engine.checkpoints import CORPUS
+from tests.unit.engine.conftest import Checkpoints
+from tests.unit.engine.helpers import completer, request
+
+
+def by_key(done: list[Completion]) -> dict[Any, Any]:
+    return {(c.candidate.task_id, c.candidate.sample_index): c.candidate for c in done}
+
+
+def test_peak_memory_of_256_samples_of_1024_tokens(
+    checkpoint: Checkpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, _ = checkpoint("llama")
+    engine = completer(folder, deterministic=False, max_rows=256, sampling={"max_new_tokens": 65})
+    tokenizer = engine.engine.tokenizer
+    prompt = CORPUS * 12
+    while len(tokenizer.encode(prompt)) > 1024:
+        prompt = prompt[:-1]
+    assert len(tokenizer.encode(prompt)) == 1024
+    peak = 0
+    append = KVLayer.append
+
+    def measured(self: KVLayer, *args: Any) -> None:
+        nonlocal peak
+        append(self, *args)
+        tensors = [t for layer in engine.engine.arena.layers for t in (layer.k, layer.v)]
+        peak = max(peak, sum(t.untyped_storage().nbytes() for t in tensors))
+
+    monkeypatch.setattr(KVLayer, "append", measured)
+    done = list(engine.complete([request("long", prompt, 256)]))
+    own = sum(c.call.generated_tokens - 1 for c in done)
+    assert own > 256 * 50  # most samples run to the end, so that own tokens matter
+    arena = engine.engine.arena
+    ideal = (1024 + 256 * 64) * arena.token_bytes
+    assert ideal <= peak <= 1.1 * ideal
+    assert arena.peak_bytes <= 1.1 * ideal  # the moment of growing included
+
+
+def test_small_memory_makes_rows_wait_and_changes_nothing(
+    checkpoint: Checkpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, _ = checkpoint("llama")
+    requests = [request(str(i), CORPUS[i : i + 60 + 9 * i], 5) for i in range(6)]
+    roomy = completer(folder, max_rows=32)
+    expected = by_key(list(roomy.complete(requests)))
+    longest = max(len(roomy.engine.tokenizer.encode(r.prompt)) for r in requests)
+    tight = completer(folder, max_rows=32, page_size=8)
+    token = roomy.engine.arena.token_bytes
+    # Room for the longest prompt and two rows
+    budget = (-(-longest // 8) * 8 + 2 * 32) * token
+    monkeypatch.setattr(tight.engine, "_budget", lambda: budget)
+    done = []
+    for completion in tight.complete(requests):
+        assert tight.engine.arena.allocated_bytes() <= budget + 2 * token
+        done.append(completion)
+    assert by_key(done) == expected
+
+
+def test_a_prompt_that_can_never_fit_is_named(checkpoint: Checkpoints) -> None:
+    folder, _ = checkpoint("llama")
+    engine = completer(folder, kv_memory_gib=1e-5)
+    with pytest.raises(UserError, match=r"d/python/big: .* raise engine\.kv_memory_gib"):
+        list(engine.complete([request("big", CORPUS, 1)]))
+    engine = completer(folder, sampling={"max_new_tokens": 2000})
+    with pytest.raises(UserError, match=r"d/python/long: .* exceed the model's 2048 positions"):
+        list(engine.complete([request("long", CORPUS, 1)]))
+
+
+def test_requests_are_pulled_as_there_is_room(checkpoint: Checkpoints) -> None:
+    folder, _ = checkpoint("llama")
+    pulled = 0
+
+    def source() -> Iterator[CompletionRequest]:
+        nonlocal pulled
+        for i in range(50):
+            pulled += 1
+            yield request(str(i), CORPUS[i : i + 40], 4)
+
+    engine = completer(folder, max_rows=8)
+    stream = engine.complete(source())
+    next(stream)
+    assert pulled <= 6
+    assert len(list(stream)) == 199
+    assert pulled == 50
+
+
+def test_each_sample_comes_exactly_once_and_memory_is_given_back(checkpoint: Checkpoints) -> None:
+    folder, _ = checkpoint("llama")
+    engine = completer(folder, max_rows=5)
+    text = CORPUS[:90]
+    requests = [
+        request("a", text, 7),
+        request("same", text, [3, 11]),
+        request("start", text[:50], 3),  # lies wholly on the path of the others
+        request("none", text, 0),
+        request("other", "import os\n", 2),
+    ]
+    done = list(engine.complete(requests))
+    keys = [(c.candidate.task_id, c.candidate.sample_index) for c in done]
+    assert sorted(keys) == sorted(
+        (r.problem.task_id, i) for r in requests for i in r.sample_indices
+    )
+    arena: Arena = engine.engine.arena
+    prompt_pages = arena.pages_for(len(engine.engine.tokenizer.encode(text)))
+    assert arena.capacity - arena.available <= prompt_pages  # the shared prefix may be kept
+
+
+def test_stop_strings_and_ends(checkpoint: Checkpoints) -> None:
+    folder, _ = checkpoint("llama")
+    engine = completer(folder, sampling={"max_new_tokens": 120, "temperature": 1.0})
+    stops = ("e", "\n ", "s(")
+    done = list(engine.complete([request("a", CORPUS[:70], 60, stops)]))
+    reasons = {c.candidate.finish_reason for c in done}
+    assert "stop" in reasons
+    tokenizer, eos = engine.engine.tokenizer, engine.engine.checkpoint.eos
+    for completion in done:
+        candidate, call = completion.candidate, completion.call
+        assert call.generated_tokens == len(candidate.token_ids)
+        assert call.discarded_tokens == 0
+        assert (candidate.text, candidate.token_ends) == tokenizer.decode(candidate.token_ids)
+        before = tokenizer.decode(candidate.token_ids[:-1])[0]
+        assert not any(stop in before for stop in stops)
+        if candidate.finish_reason == "stop":
+            assert candidate.stop in stops
+            places = [candidate.text.find(s) for s in stops if s in candidate.text]
+            assert candidate.text.find(candidate.stop) == min(places)
+        elif candidate.finish_reason == "eos":
+            assert candidate.token_ids[-1] in eos
+        else:
+            assert len(candidate.token_ids) == 120
+            assert not any(stop in candidate.text for stop in stops)
+
+
+@pytest.mark.parametrize("lag", [1, 3])
+def test_tokens_drawn_after_the_end_are_discarded_and_counted(
+    checkpoint: Checkpoints, lag: int
+) -> None:
+    folder, _ = checkpoint("llama")
+    runs = []
+    for steps in (0, lag):
+        engine = completer(folder, max_rows=6)
+        engine.engine.lag = steps
+        runs.append(list(engine.complete([request("a", CORPUS[:70], 20, ("e", "t"))])))
+    prompt, late = by_key(runs[0]), by_key(runs[1])
+    assert late == prompt
+    assert any(c.call.discarded_tokens for c in runs[1])
+    for completion in runs[1]:
+        kept = len(completion.candidate.token_ids)
+        assert completion.call.discarded_tokens == min(lag, 32 - kept)
+        assert completion.call.generated_tokens == kept + completion.call.discarded_tokens
+
+
+def test_header_tokens_are_those_common_with_the_header(checkpoint: Checkpoints) -> None:
+    folder, _ = checkpoint("llama")
+    engine = completer(folder)
+    header = "# Add numbers.\n\n"
+    requests = [
+        request(str(i), header + tail, 1, header_chars=len(header))
+        for i, tail in enumerate(("def f(x):", "class A:"))
+    ]
+    encode = engine.engine.tokenizer.encode
+    for completion in engine.complete(requests):
+        ids = encode(requests[int(completion.call.task_id)].prompt)
+        count = completion.call.header_tokens
+        assert 0 < count <= len(encode(header))
+        assert ids[:count] == encode(header)[:count]
+    alone = list(engine.complete([request("x", header + "def f(x):", 1)]))
+    assert alone[0].call.header_tokens == 0
+
+
+def test_steps_count_rows_and_distinct_keys(checkpoint: Checkpoints) -> None:
+    folder, _ = checkpoint("llama")
+    engine = completer(folder, max_rows=16, prefill_chunk=40, sampling={"max_new_tokens": 20})
+    done = list(engine.complete([request("a", CORPUS[:200], 9)]))
+    steps = engine.take_steps()
+    assert engine.take_steps() == []
+    prompt = done[0].call.prompt_tokens
+    lengths = [c.call.generated_tokens for c in done]
+    decode = [s for s in steps if s.kind == "decode"]
+    assert sum(s.steps for s in decode) == max(lengths) - 1
+    assert sum(s.rows for s in decode) == sum(lengths) - 9
+    alive = [[n for n in lengths if n > step] for step in range(1, max(lengths))]
+    expected = sum(prompt + step * len(rows) for step, rows in enumerate(alive, 1))
+    assert sum(s.kv_tokens for s in decode) == expected
+    prefill = [s for s in steps if s.kind == "prefill"]
+    assert sum(s.rows for s in prefill) == prompt
+    assert sum(s.steps for s in prefill) == -(-prompt // 40)
+    assert all(s.m_seconds > 0 for s in steps)
+
+
+def test_a_prompt_shared_by_two_problems_is_prefilled_once(checkpoint: Checkpoints) -> None:
+    folder, _ = checkpoint("llama")
+    engine = completer(folder)
+    header = CORPUS[:200]
+    done = list(engine.complete(request(str(i), f"{header}\nx{i} = ", 2) for i in range(4)))
+    tokens = [engine.engine.tokenizer.encode(f"{header}\nx{i} = ") for i in range(4)]
+    shared = next(i for i, column in enumerate(zip(*tokens, strict=False)) if len(set(column)) > 1)
+    rows = sum(s.rows for s in engine.take_steps() if s.kind == "prefill")
+    assert rows == shared + sum(len(ids) - shared for ids in tokens)
+    assert len(done) == 8
+
+
+def test_environment_and_identity(checkpoint: Checkpoints) -> None:
+    folder, _ = checkpoint("llama")
+    one, two = completer(folder, max_rows=3), completer(folder, max_rows=9)
+    assert one.identity() == two.identity()
+    assert one.environment() != two.environment()
+    other = completer(folder, sampling={"seed": 5})
+    assert other.identity() != one.identity()
+    assert completer(folder, threads=2).identity() != one.identity()
+    relaxed = [completer(folder, deterministic=False, threads=n).identity() for n in (1, 2)]
+    assert relaxed[0] == relaxed[1]
+    assert torch.__version__ == one.environment()["torch"]

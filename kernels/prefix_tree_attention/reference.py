@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 PAD_POSITION = 1 << 30  # position of keys that no row may see
+GATHERED = 1 << 27  # elements of keys gathered at once: bounds what a call allocates beside them
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,20 +151,17 @@ def _add_shared(
     items: SharedItems,
     window: int | None,
 ) -> None:
-    groups, _, share, dim = queries.shape  # [G, R, H/G, D]
+    groups, dim = queries.shape[0], queries.shape[3]
     count, width = items.rows.shape  # I, C
     block = items.keys.shape[1]  # B
-    # Row R of the items is padding; any row will do for it, since nothing reads its partials.
-    at = items.rows.clamp(max=queries.shape[1] - 1).reshape(-1)
-    q = queries.index_select(1, at).view(groups * count, width * share, dim)
-    slots = items.keys.reshape(-1)
-    keys = k.index_select(1, slots).float().view(groups * count, block, dim)
-    values = v.index_select(1, slots).float().view(groups * count, block, dim)
-    scores = torch.bmm(q, keys.transpose(1, 2))  # [G*I, C*H/G, B]
-    visible = plan.visible("shared", window)[None, :, :, None, :]  # [1, I, C, 1, B]
-    visible = visible.expand(groups, count, width, share, block).reshape(scores.shape)
-    part = _partial(scores, visible, values)
-    maximum, total, weighted = (p.view(groups, count * width, share, -1) for p in part)
+    at_once = max(GATHERED // (groups * block * dim), 1)
+    parts = [
+        _items(queries, k, v, items, plan.visible("shared", window), slice(i, i + at_once))
+        for i in range(0, count, at_once)
+    ]
+    maximum, total, weighted = (
+        torch.cat(p, 1) if len(parts) > 1 else p[0] for p in zip(*parts, strict=True)
+    )
     for place in items.partials.unbind(1):  # [R]
         absent = (place == count * width)[None, :, None, None]
         at = place.clamp(max=count * width - 1)
@@ -176,6 +174,28 @@ def _add_shared(
         )
 
 
+def _items(
+    queries: Tensor, k: Tensor, v: Tensor, items: SharedItems, visible: Tensor, some: slice
+) -> Partial:
+    """Partials of some items: [G, I*C, H/G, 1 | 1 | D]."""
+    groups, rows, share, dim = queries.shape
+    item_rows, item_keys, seen = items.rows[some], items.keys[some], visible[some]
+    (count, width), block = item_rows.shape, item_keys.shape[1]
+    # Row R of the items is padding; any row will do for it, since nothing reads its partials.
+    at = item_rows.clamp(max=rows - 1).reshape(-1)
+    q = queries.index_select(1, at).view(groups * count, width * share, dim)
+    slots = item_keys.reshape(-1)
+    keys = k.index_select(1, slots).float().view(groups * count, block, dim)
+    values = v.index_select(1, slots).float().view(groups * count, block, dim)
+    scores = torch.bmm(q, keys.transpose(1, 2))  # [G*I, C*H/G, B]
+    seen = seen[None, :, :, None, :].expand(groups, count, width, share, block)
+    maximum, total, weighted = (
+        part.view(groups, count * width, share, -1)
+        for part in _partial(scores, seen.reshape(scores.shape), values)
+    )
+    return maximum, total, weighted
+
+
 def _add_own(
     merge: _Merge,
     queries: Tensor,
@@ -185,16 +205,33 @@ def _add_own(
     own: OwnKeys,
     window: int | None,
 ) -> None:
-    groups, rows, share, dim = queries.shape  # [G, R, H/G, D]
-    q = queries.reshape(groups * rows, share, dim)
+    groups, rows, _, dim = queries.shape  # [G, R, H/G, D]
+    at_once = max(GATHERED // (groups * own.block * dim), 1)
     visible = plan.visible("own", window)  # [R, L]
     for start in range(0, own.keys.shape[1], own.block):
-        stop = start + own.block
-        slots = own.keys[:, start:stop].reshape(-1)
-        keys = k.index_select(1, slots).float().view(groups * rows, own.block, dim)
-        values = v.index_select(1, slots).float().view(groups * rows, own.block, dim)
-        scores = torch.bmm(q, keys.transpose(1, 2))  # [G*R, H/G, B]
-        seen = visible[None, :, None, start:stop].expand(groups, rows, 1, own.block)
-        part = _partial(scores, seen.reshape(groups * rows, 1, own.block), values)
-        maximum, total, weighted = (p.view(groups, rows, share, -1) for p in part)
+        keys, seen = (x[:, start : start + own.block] for x in (own.keys, visible))
+        parts = [
+            _own_block(
+                queries[:, i : i + at_once], k, v, keys[i : i + at_once], seen[i : i + at_once]
+            )
+            for i in range(0, rows, at_once)
+        ]
+        maximum, total, weighted = (
+            torch.cat(p, 1) if len(parts) > 1 else p[0] for p in zip(*parts, strict=True)
+        )
         merge.add((maximum, total, weighted))
+
+
+def _own_block(queries: Tensor, k: Tensor, v: Tensor, slots: Tensor, seen: Tensor) -> Partial:
+    """queries [G, R, H/G, D], slots and seen [R, B] -> [G, R, H/G, 1 | 1 | D]."""
+    groups, rows, share, dim = queries.shape
+    block, flat = slots.shape[1], slots.reshape(-1)
+    keys = k.index_select(1, flat).float().view(groups * rows, block, dim)
+    values = v.index_select(1, flat).float().view(groups * rows, block, dim)
+    scores = torch.bmm(queries.reshape(groups * rows, share, dim), keys.transpose(1, 2))
+    seen = seen[None, :, None, :].expand(groups, rows, 1, block)
+    maximum, total, weighted = (
+        part.view(groups, rows, share, -1)
+        for part in _partial(scores, seen.reshape(groups * rows, 1, block), values)
+    )
+    return maximum, total, weighted

@@ -70,6 +70,8 @@ class Engine:
         """The model on its device; read the first time it is asked for."""
         if self._decoder is None:
             torch.set_num_threads(self.threads)
+            if self.device.type == "cuda":
+                torch.cuda.set_device(self.device)  # its stream is the one that events are put on
             self._decoder = self.checkpoint.decoder(
                 DTYPES[self.model.dtype], self.device, self.checkpoint.architecture.context
             )

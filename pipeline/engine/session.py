@@ -176,15 +176,13 @@ class Session:
         """Forks samples off prompts that are computed, a prompt's samples one after another."""
         rows: list[int] = []
         groups: list[Group] = []
-        for group in self._groups:
-            while group.logits is not None and group.pending and self._free_rows:
-                if self._own_pages * (len(rows) + 1) > self._arena.available:
-                    if not self._tree.evict():
-                        break
-                    continue
+        ready = [group for group in self._groups if group.logits is not None and group.pending]
+        wanted = min(sum(len(group.pending) for group in ready), len(self._free_rows))
+        room = self._room(wanted)
+        for group in ready:
+            while group.pending and len(rows) < room:
                 row = self._free_rows.pop()
-                sample = group.pending.popleft()
-                prompt = group.prompt
+                sample, prompt = group.pending.popleft(), group.prompt
                 words = stream(self._seed, prompt.problem, sample, prompt.purpose, prompt.turn)
                 group.active.add(row)
                 self._owner[row] = Owner(group, sample, words)
@@ -192,6 +190,12 @@ class Session:
                 groups.append(group)
         if rows:
             self._start_rows(np.array(rows, np.int64), groups)
+
+    def _room(self, rows: int) -> int:
+        """How many of `rows` new rows there are pages for."""
+        if rows * self._own_pages > self._arena.available:
+            self._tree.evict()
+        return min(rows, self._arena.available // self._own_pages) if self._own_pages else rows
 
     def _start_rows(self, rows: Ints, groups: list[Group]) -> None:
         pages = self._arena.take_pages(len(rows) * self._own_pages).reshape(len(rows), -1)

@@ -86,8 +86,10 @@ def test_discarded_tokens_are_at_most_one() -> None:
         assert done.call.discarded_tokens == (min(1, 64 - kept))
 
 
-@pytest.mark.parametrize(("rows", "dtype"), [(1024, "float32"), (4096, "float32"), (8192, "float32"),
-                                             (8192, "bfloat16")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("rows", "dtype"),
+    [(1024, "float32"), (4096, "float32"), (8192, "float32"), (8192, "bfloat16")],
+)
 def test_speed_is_written_as_data(rows: int, dtype: str) -> None:
     complete("cuda", 4, 100, rows=rows, dtype=dtype, max_new_tokens=16)  # warm-up
     torch.cuda.reset_peak_memory_stats()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -13,6 +15,7 @@ from kernels.prefix_tree_attention import (
     OwnKeys,
     SharedItems,
     prefix_tree_attention,
+    reference,
 )
 
 
@@ -34,11 +37,12 @@ def plain(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float) -> to
     block=st.sampled_from([4, 16]),
     width=st.sampled_from([1, 2, 4]),
     window=st.sampled_from([None, 1, 5, 30]),
+    gathered=st.sampled_from([1, 50, 1 << 20]),
     seed=st.integers(0, 2**31),
 )
 def test_equals_plain_attention(
     groups: int, share: int, dim: int, prefix: int, own: list[int], block: int, width: int,
-    window: int | None, seed: int,
+    window: int | None, gathered: int, seed: int,
 ) -> None:  # fmt: skip
     generator = torch.Generator().manual_seed(seed)
 
@@ -75,7 +79,8 @@ def test_equals_plain_attention(
     positions = torch.tensor([prefix + n - 1 for n in own])
     plan = AttentionPlan(positions, shared, OwnKeys(own_keys, own_at, 4))
 
-    result = prefix_tree_attention(q, k, v, plan, 0.5, window)
+    with mock.patch.object(reference, "GATHERED", gathered):
+        result = prefix_tree_attention(q, k, v, plan, 0.5, window)
     for row, part in enumerate(own_slots):
         path = torch.cat([prefix_slots, part])
         if window is not None:

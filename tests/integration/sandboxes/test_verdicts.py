@@ -61,7 +61,7 @@ def test_a_missing_entry_point_is_a_runtime_error(
     found = executor.execute(job("def sub(a, b):\n    return a - b\n"))
     assert (found.verdict, found.detail) == (
         "runtime_error",
-        "line 6: NameError: name 'add' is not defined",
+        "line 7: NameError: name 'add' is not defined",
     )
 
 

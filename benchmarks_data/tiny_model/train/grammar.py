@@ -30,6 +30,10 @@ from types import CodeType
 from . import samplers, variation
 from .programs import Program, compile_expression
 
+# Share of statements that hold another problem's facts as well: then no word alone gives away the
+# question, and only the sentences' structure tells which facts belong to it.
+DISTRACTED = 0.55
+
 FAMILIES_DIRECTORY = Path(__file__).parent / "families"
 
 # Choices in a program that several families share; repeated entries weigh more.
@@ -67,6 +71,7 @@ class Question:
 class Family:
     """A relation between quantities, the ways to draw it and the questions about it."""
 
+    topic: str  # the grammar file that it stands in
     name: str
     weight: float
     draw: CodeType
@@ -156,7 +161,7 @@ def parse_families(text: str, source: str) -> list[Family]:
                 programs = []
             elif header is not None:
                 weight = float(header[1]) if len(header) > 1 else 1.0
-                families.append(Family(header[0], weight, compile(line, source, "exec")))
+                families.append(Family(source, header[0], weight, compile(line, source, "exec")))
                 header = None
             else:
                 program, _, template = line.partition("::")
@@ -210,6 +215,9 @@ class Drawer:
         self._random = random
         self._namespace = samplers.namespace(random, self._word)
         self._sticky: dict[str, str] = {}
+        self._topics: dict[str, list[Family]] = {}
+        for family in grammar.families:
+            self._topics.setdefault(family.topic, []).append(family)
 
     def _word(self, name: str) -> str:
         """A lexicon word as text (for the samplers of names and things)."""
@@ -240,8 +248,11 @@ class Drawer:
             self._sticky[name] = "".join(str(w) for w in words)
         return words
 
-    def draw(self, family: Family) -> Drawn:
-        """One statement of ``family``; raises :class:`RetryError` if the draw is to be repeated."""
+    def _marked(self, family: Family) -> tuple[str, ast.expr, dict[str, object]]:
+        """A question of ``family`` as marked text (see :mod:`variation`), its program, its values.
+
+        Raises :class:`RetryError` if the draw is to be repeated.
+        """
         self._sticky = {}
         values: dict[str, object] = dict(self._namespace)
         try:
@@ -250,19 +261,37 @@ class Drawer:
             raise RetryError from rejected
         question = self._random.choice(family.questions)
         tree = self._random.choice(question.programs)
-        pieces = self._expand(question.template, values)
-        names: dict[str, str] = {}
-        numbers: list[float] = []
-        text: list[str] = []
-        for piece in pieces:
-            if isinstance(piece, str):
-                text.append(piece)
+        text = [
+            piece if isinstance(piece, str) else variation.mark(piece[0], str(piece[1]))
+            for piece in self._expand(question.template, values)
+        ]
+        return re.sub(r" +", " ", "".join(text)).strip(), tree, values
+
+    def _distraction(self, family: Family) -> list[str]:
+        """Sentences that have nothing to do with the question, mostly another problem's facts."""
+        if self._random.random() < 0.1:
+            return [variation.small_talk(self._random, self._word("who"))]
+        pool = self._topics[family.topic] if self._random.random() < 0.6 else self._grammar.families
+        for _ in range(4):  # many a problem states nothing before it asks
+            try:
+                text, _, _ = self._marked(self._random.choice(pool))
+            except RetryError:
                 continue
-            variable, printed = piece[0], str(piece[1])
-            text.append("\x00" + variable + "\x01" + printed + "\x02")
-        joined = re.sub(r" +", " ", "".join(text)).strip()
-        joined = variation.vary(joined, self._random, self._word("who"))
+            if self._random.random() < 0.06:
+                return [variation.decoy(text, self._random, self._word("who"))]
+            found = variation.facts(text, self._random)
+            if found:
+                return found
+        return []
+
+    def draw(self, family: Family) -> Drawn:
+        """One statement of ``family``; raises :class:`RetryError` if the draw is to be repeated."""
+        distraction = self._distraction(family) if self._random.random() < DISTRACTED else []
+        joined, tree, values = self._marked(family)
+        joined = variation.vary(joined, self._random, distraction)
+        numbers: list[float] = []
         plain: list[str] = []
+        names: dict[str, str] = {}
         # Literal numbers of the template count too; walk both kinds in order of occurrence.
         for chunk in re.split(r"(\x00[^\x02]*\x02)", joined):
             if chunk.startswith("\x00"):

@@ -73,8 +73,39 @@ def _split(text: str) -> tuple[list[str], str]:
     return [d.strip() for d in declared], asked.strip()
 
 
-def vary(text: str, random: Random, who: str) -> str:
-    """One rewording of marked ``text``; often the text itself."""
+def mark(name: str, digits: str) -> str:
+    """A variable's number in marked text."""
+    return f"\x00{name}\x01{digits}\x02"
+
+
+def unmarked(text: str) -> str:
+    """Marked text with plain digits."""
+    return re.sub(r"\x00[^\x01]*\x01([^\x02]*)\x02", r"\1", text)
+
+
+def small_talk(random: Random, who: str) -> str:
+    """A sentence with a number that matters to no question."""
+    return random.choice(DISTRACTIONS).format(who=who, n=random.randint(2, 60))
+
+
+def decoy(text: str, random: Random, who: str) -> str:
+    """Another problem's question, reported rather than asked."""
+    _, asked = _split(text)
+    opening = random.choice(["{} asks :", "{} wants to know :", "another question was :"])
+    return f"{opening.format(who)} {unmarked(asked)}"
+
+
+def facts(text: str, random: Random) -> list[str]:
+    """What a marked problem states before it asks, at most two sentences, as plain text."""
+    declared, _ = _split(text)
+    declared = [s for s in declared if not s.startswith(("if ", "when ", "then "))][:2]
+    if len(declared) == 2 and random.random() < 0.5:
+        declared = declared[:1]
+    return [unmarked(s) for s in declared]
+
+
+def vary(text: str, random: Random, distraction: list[str]) -> str:
+    """One rewording of marked ``text`` with the sentences of ``distraction`` put in somewhere."""
     declared, asked = _split(text)
     declared = [_permute_chunks(s, random) if random.random() < 0.6 else s for s in declared]
     asked = _permute_chunks(asked, random) if random.random() < 0.6 else asked
@@ -83,18 +114,18 @@ def vary(text: str, random: Random, who: str) -> str:
         asked = _front(asked, random)
     if len(declared) > 1 and random.random() < 0.1:
         random.shuffle(declared)
-    if random.random() < 0.04:
-        sentence = random.choice(DISTRACTIONS).format(who=who, n=random.randint(2, 60))
-        declared.insert(random.randint(0, len(declared)), sentence)
+    if distraction:
+        # Not between a problem's own sentences, which may refer to each other.
+        declared = random.choice([distraction + declared, distraction + declared, declared + distraction])
     clause = _IF_CLAUSE.match(asked) if not declared else None
     if clause and _QUESTION.match(clause["asked"]) and random.random() < 0.4:
         joiner = random.choice([" if ", " if ", " when ", " , if ", " ? given that "])
         asked = f"{clause['asked']}{joiner}{clause['given']}"
-    elif declared and _QUESTION.match(asked) and random.random() < 0.3:
+    elif declared and _QUESTION.match(asked) and random.random() < 0.25:
         given = random.choice([" and ", " , ", " . ", " and "]).join(declared)
         joiner = random.choice([" if ", " if ", " when ", " , given that ", " ? ", " , if "])
         return f"{asked}{joiner}{given} {random.choice(['?', '?', '.'])}"
-    elif declared and random.random() < 0.2:
+    elif declared and not distraction and random.random() < 0.2:
         last = declared.pop()
         joiner = random.choice([" , ", " , ", " and "])
         opening = random.choice(["if ", "if ", "when ", ""])

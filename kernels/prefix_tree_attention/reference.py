@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 PAD_POSITION = 1 << 30  # position of keys that no row may see
+NO_KEY = -1e30  # maximum of a part that has no visible key: the merge gives it no weight
 GATHERED = 1 << 27  # elements of keys gathered at once: bounds what a call allocates beside them
 
 
@@ -53,11 +54,11 @@ class AttentionPlan:
     positions: Tensor  # [R] int64 position of each row's token
     shared: SharedItems | None
     own: OwnKeys | None
-    _visible: dict[tuple[str, int | None], Tensor] = field(default_factory=dict)
+    _hidden: dict[tuple[str, int | None], Tensor] = field(default_factory=dict)
 
-    def visible(self, part: str, window: int | None) -> Tensor:
-        """Which keys a row may see: [I, C, B] for "shared", [R, L] for "own"; bool, cached."""
-        mask = self._visible.get((part, window))
+    def hidden(self, part: str, window: int | None) -> Tensor:
+        """Which keys a row may not see: [I, C, B] for "shared", [R, L] for "own"; bool, cached."""
+        mask = self._hidden.get((part, window))
         if mask is None:
             if part == "shared":
                 assert self.shared is not None
@@ -68,10 +69,10 @@ class AttentionPlan:
                 assert self.own is not None
                 query = self.positions[:, None]  # [R, 1]
                 key = self.own.key_positions  # [R, L]
-            mask = key <= query
+            mask = key > query
             if window is not None:
-                mask &= key > query - window
-            self._visible[part, window] = mask
+                mask |= key <= query - window
+            self._hidden[part, window] = mask
         return mask
 
 
@@ -122,9 +123,7 @@ class _Merge:
             return
         maximum, total, values = self.state
         highest = torch.maximum(maximum, part[0])
-        # A part with no visible key has maximum -inf; -inf - -inf would be NaN: shift by 0 there.
-        shift = torch.where(highest == -torch.inf, 0.0, highest)
-        old, new = torch.exp(maximum - shift), torch.exp(part[0] - shift)
+        old, new = torch.exp(maximum - highest), torch.exp(part[0] - highest)
         self.state = (highest, total * old + part[1] * new, values * old + part[2] * new)
 
     def result(self) -> Tensor:
@@ -134,11 +133,11 @@ class _Merge:
         return self.state[2] / self.state[1].clamp_min(0.5)
 
 
-def _partial(scores: Tensor, visible: Tensor, v: Tensor) -> Partial:
-    """scores [X, M, B], visible [X or 1, M or 1, B] bool, v [X, B, D] -> [X, M, 1 | 1 | D]."""
-    scores = scores.masked_fill_(~visible, -torch.inf)
-    maximum = scores.amax(-1, keepdim=True)
-    weights = scores.sub_(torch.where(maximum == -torch.inf, 0.0, maximum)).exp_()
+def _partial(scores: Tensor, v: Tensor) -> Partial:
+    """scores [X, M, B], -inf where hidden, v [X, B, D] -> [X, M, 1], [X, M, 1], [X, M, D]."""
+    # Where no key is visible the maximum would be -inf, and -inf - -inf is NaN.
+    maximum = scores.amax(-1, keepdim=True).clamp_min_(NO_KEY)
+    weights = scores.sub_(maximum).exp_()
     return maximum, weights.sum(-1, keepdim=True), torch.bmm(weights, v)
 
 
@@ -156,7 +155,7 @@ def _add_shared(
     block = items.keys.shape[1]  # B
     at_once = max(GATHERED // (groups * block * dim), 1)
     parts = [
-        _items(queries, k, v, items, plan.visible("shared", window), slice(i, i + at_once))
+        _items(queries, k, v, items, plan.hidden("shared", window), slice(i, i + at_once))
         for i in range(0, count, at_once)
     ]
     maximum, total, weighted = (
@@ -167,7 +166,7 @@ def _add_shared(
         at = place.clamp(max=count * width - 1)
         merge.add(
             (
-                maximum.index_select(1, at).masked_fill_(absent, -torch.inf),
+                maximum.index_select(1, at).masked_fill_(absent, NO_KEY),
                 total.index_select(1, at),
                 weighted.index_select(1, at),
             )
@@ -175,11 +174,11 @@ def _add_shared(
 
 
 def _items(
-    queries: Tensor, k: Tensor, v: Tensor, items: SharedItems, visible: Tensor, some: slice
+    queries: Tensor, k: Tensor, v: Tensor, items: SharedItems, hidden: Tensor, some: slice
 ) -> Partial:
     """Partials of some items: [G, I*C, H/G, 1 | 1 | D]."""
     groups, rows, share, dim = queries.shape
-    item_rows, item_keys, seen = items.rows[some], items.keys[some], visible[some]
+    item_rows, item_keys, unseen = items.rows[some], items.keys[some], hidden[some]
     (count, width), block = item_rows.shape, item_keys.shape[1]
     # Row R of the items is padding; any row will do for it, since nothing reads its partials.
     at = item_rows.clamp(max=rows - 1).reshape(-1)
@@ -188,10 +187,10 @@ def _items(
     keys = k.index_select(1, slots).float().view(groups * count, block, dim)
     values = v.index_select(1, slots).float().view(groups * count, block, dim)
     scores = torch.bmm(q, keys.transpose(1, 2))  # [G*I, C*H/G, B]
-    seen = seen[None, :, :, None, :].expand(groups, count, width, share, block)
+    by_item = scores.view(groups, count, width, share, block)
+    by_item.masked_fill_(unseen[None, :, :, None, :], -torch.inf)
     maximum, total, weighted = (
-        part.view(groups, count * width, share, -1)
-        for part in _partial(scores, seen.reshape(scores.shape), values)
+        part.view(groups, count * width, share, -1) for part in _partial(scores, values)
     )
     return maximum, total, weighted
 
@@ -207,12 +206,12 @@ def _add_own(
 ) -> None:
     groups, rows, _, dim = queries.shape  # [G, R, H/G, D]
     at_once = max(GATHERED // (groups * own.block * dim), 1)
-    visible = plan.visible("own", window)  # [R, L]
+    hidden = plan.hidden("own", window)  # [R, L]
     for start in range(0, own.keys.shape[1], own.block):
-        keys, seen = (x[:, start : start + own.block] for x in (own.keys, visible))
+        keys, unseen = (x[:, start : start + own.block] for x in (own.keys, hidden))
         parts = [
             _own_block(
-                queries[:, i : i + at_once], k, v, keys[i : i + at_once], seen[i : i + at_once]
+                queries[:, i : i + at_once], k, v, keys[i : i + at_once], unseen[i : i + at_once]
             )
             for i in range(0, rows, at_once)
         ]
@@ -222,16 +221,16 @@ def _add_own(
         merge.add((maximum, total, weighted))
 
 
-def _own_block(queries: Tensor, k: Tensor, v: Tensor, slots: Tensor, seen: Tensor) -> Partial:
-    """queries [G, R, H/G, D], slots and seen [R, B] -> [G, R, H/G, 1 | 1 | D]."""
+def _own_block(queries: Tensor, k: Tensor, v: Tensor, slots: Tensor, unseen: Tensor) -> Partial:
+    """queries [G, R, H/G, D], slots and unseen [R, B] -> [G, R, H/G, 1 | 1 | D]."""
     groups, rows, share, dim = queries.shape
     block, flat = slots.shape[1], slots.reshape(-1)
     keys = k.index_select(1, flat).float().view(groups * rows, block, dim)
     values = v.index_select(1, flat).float().view(groups * rows, block, dim)
     scores = torch.bmm(queries.reshape(groups * rows, share, dim), keys.transpose(1, 2))
-    seen = seen[None, :, None, :].expand(groups, rows, 1, block)
+    by_row = scores.view(groups, rows, share, block)
+    by_row.masked_fill_(unseen[None, :, None, :], -torch.inf)
     maximum, total, weighted = (
-        part.view(groups, rows, share, -1)
-        for part in _partial(scores, seen.reshape(groups * rows, 1, block), values)
+        part.view(groups, rows, share, -1) for part in _partial(scores, values)
     )
     return maximum, total, weighted

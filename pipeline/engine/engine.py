@@ -61,7 +61,9 @@ class Engine:
         self.rounding = (
             Rounding(TILE)
             if engine.deterministic
-            else Rounding(None, block=128, own_block=16, decode_rows=32 if wide else 16)
+            else Rounding(
+                None, block=128 if wide else 64, own_block=16, decode_rows=32 if wide else 16
+            )
         )
         self._decoder: Decoder | None = None
 

@@ -107,10 +107,12 @@ class Attention:
     ) -> Tensor:  # fmt: skip
         """x [R, hidden] -> [R, hidden]; stores the rows' keys and values at slots [R] first."""
         qkv = self.qkv(x).view(x.shape[0], -1, self.head_dim)  # [R, H + 2G, D]
-        q, k, v = torch.split(qkv, [self.heads, self.kv_heads, self.kv_heads], dim=1)
+        both, v = qkv[:, : self.heads + self.kv_heads], qkv[:, self.heads + self.kv_heads :]
         if self.q_norm is not None and self.k_norm is not None:
-            q, k = self.q_norm(q), self.k_norm(k)
-        q, k = rotate(q, cos, sin), rotate(k, cos, sin)
+            q, k = both[:, : self.heads], both[:, self.heads :]
+            both = torch.cat([self.q_norm(q), self.k_norm(k)], dim=1)
+        both = rotate(both, cos, sin)  # [R, H + G, D]
+        q, k = both[:, : self.heads], both[:, self.heads :]
         cache.append(slots, k, v)
         mixed = prefix_tree_attention(q, cache.k, cache.v, plan, self.scale, self.window)
         return self.output(mixed.reshape(x.shape[0], -1))

@@ -18,6 +18,7 @@ from pipeline.store import Store
 COMMAND = [sys.executable, "-m", "pipeline.cli"]
 ROOT = Path(__file__).resolve().parents[2]
 # Rows of these tables are measurements as a whole: how long stretches of work took.
+STAGES = ("load", "sample", "truncate", "execute", "rerank")
 MEASUREMENTS = {"engine_steps", "stage_times"}
 
 
@@ -58,7 +59,7 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str], seco
 
 def shards(run: Path) -> dict[str, tuple[str, int]]:
     """Content hash and modification time (ns) of every committed file, by path in the run."""
-    found = {}
+    found: dict[str, tuple[str, int]] = {}
     for manifest in (run / "commits").rglob("*.json"):
         found[str(manifest.relative_to(run))] = fingerprint(manifest)
     for shard in (run / "tables").rglob("*.parquet"):
@@ -77,13 +78,15 @@ def commits(run: Path, stage: str) -> int:
 
 def tables(run: Path) -> dict[str, pa.Table]:
     """Every table of the run's current rows, sorted by key, measurements left out."""
-    found: dict[str, list[pa.Table]] = {}
     with Store.open(run, read_only=True) as store:
-        for stage in store.stages():
-            for name in stage.tables():
-                if name not in MEASUREMENTS:
-                    found.setdefault(name, []).append(stage.table(name))
-    return {name: comparable(name, pa.concat_tables(parts)) for name, parts in found.items()}
+        stages = [store.current(stage) for stage in STAGES] + [store.shared("execute")]
+        return {
+            name: comparable(name, stage.table(name))
+            for stage in stages
+            if stage is not None
+            for name in stage.tables()
+            if name not in MEASUREMENTS
+        }
 
 
 def comparable(name: str, table: pa.Table) -> pa.Table:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import shutil
 import socket
 import threading
@@ -64,8 +66,8 @@ def test_a_run_moves_between_machines(tmp_path: Path) -> None:
     here.mkdir()
     succeed("run", config(here, "moved"), "--stage", "load")
     # A machine without Docker: nothing listens at this address.
-    nowhere = f"execute.docker_host=unix://{tmp_path}/no.sock"
-    succeed("run", config(here, "moved"), "--stage", "sample", "--set", nowhere)
+    nowhere = os.environ | {"DOCKER_HOST": f"unix://{tmp_path}/no.sock"}
+    succeed("run", config(here, "moved"), "--stage", "sample", env=nowhere)
     shutil.move(str(here), str(there))
     # A machine without the model: --from-stage execute asks for none.
     gone = ("--set", f"model.path={tmp_path}/no-model", "--from-stage", "execute")
@@ -131,7 +133,8 @@ class Gate:
         self._listener.close()
         self.path.unlink()
         for end in self._open:
-            end.close()
+            with contextlib.suppress(OSError):  # the other side may have gone first
+                end.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ A folder is all that a language needs. Keys of language.yaml:
   ends in a launcher of the folder gives the evidence `completed`.
 - ``warm``: ``compile`` and ``run`` commands of processes that stay between jobs, and ``jobs``,
   after how many of them they are replaced. Verdicts do not depend on them.
+- ``reference``: the shell command that a plain harness would use; the benchmark's yardstick.
 - ``version``: a command whose first line names the toolchain.
 - ``environment``: environment variables of every process in the sandbox.
 - ``reserve``: memory and processes that the sandbox has on top of the job's limits, for the warm
@@ -90,6 +91,7 @@ class Language:
     file: str
     run: tuple[str, ...]
     version: tuple[str, ...]
+    reference: str
     assemble: str
     truncation: str
     self_tests: tuple[SelfTest, ...]

@@ -16,6 +16,12 @@ LIMITS = Limits(cpu_seconds=2.0, wall_seconds=20.0, memory_mib=256, disk_mib=16)
 
 
 @pytest.fixture(scope="session")
+def small_limits() -> Limits:
+    """Limits that end a hostile program soon."""
+    return LIMITS
+
+
+@pytest.fixture(scope="session")
 def docker_client() -> Any:
     """A client of a Docker engine, with the images of every language built."""
     try:

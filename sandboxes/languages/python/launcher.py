@@ -81,7 +81,7 @@ def become_job(
 
 
 def serve() -> None:
-    """Answers "run UID CPU_SECONDS PROCESSES" with "pid N", and when that ends with "exit STATUS US KIB"."""
+    """Answers "run UID CPU_SECONDS PROCESSES" with "pid N", later "exit STATUS CPU_US RSS_KIB"."""
     import socket
 
     for name in COMMON.split():

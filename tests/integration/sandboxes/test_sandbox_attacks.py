@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hostile import ALL, Hostile
 
-from pipeline.records import Job
+from pipeline.records import Job, Limits
 from sandboxes import languages
 from sandboxes.pool import DockerExecutor
 
@@ -28,9 +28,9 @@ def _good(language: str, job: Callable[..., Job]) -> Job:
 
 
 @pytest.fixture(scope="module")
-def impatient(docker_client: Any) -> Iterator[DockerExecutor]:
+def impatient(docker_client: Any, small_limits: Limits) -> Iterator[DockerExecutor]:
     """One sandbox that waits less long for the programs that sleep."""
-    with DockerExecutor(dataclasses.replace(_limits(), wall_seconds=6.0), workers=1) as pool:
+    with DockerExecutor(dataclasses.replace(small_limits, wall_seconds=6.0), workers=1) as pool:
         yield pool
 
 
@@ -110,9 +110,9 @@ def test_two_jobs_have_different_users(executor: DockerExecutor, job: Callable[.
 
 
 def test_limits_are_the_ones_asked_for(
-    make_executor: Callable[..., DockerExecutor], job: Callable[..., Job]
+    make_executor: Callable[..., DockerExecutor], job: Callable[..., Job], small_limits: Limits
 ) -> None:
-    small = make_executor(dataclasses.replace(_limits(), pids=8, disk_mib=2, output_kib=1))
+    small = make_executor(dataclasses.replace(small_limits, pids=8, disk_mib=2, output_kib=1))
     processes = """
 def add(a, b):
     import os, time
@@ -147,9 +147,3 @@ def add(a, b):
     assert (1 << 20) < int(found.stdout) <= (2 << 20)
     found = small.execute(job("def add(a, b):\n    print('x' * 5000)\n    return 5\n"))
     assert (found.verdict, found.stdout) == ("passed", "x" * 1024)
-
-
-def _limits() -> Any:
-    from conftest import LIMITS
-
-    return LIMITS

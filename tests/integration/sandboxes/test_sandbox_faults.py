@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import LIMITS
 
-from pipeline.records import Execution, Job, UserError
+from pipeline.records import Execution, Job, Limits, UserError
 from sandboxes import engine, images
 from sandboxes.pool import DockerExecutor
 
@@ -135,7 +134,7 @@ class _Relay:
 
 
 def test_docker_stopped_during_a_run(
-    docker_client: Any, job: Callable[..., Job], tmp_path: Path
+    docker_client: Any, job: Callable[..., Job], small_limits: Limits, tmp_path: Path
 ) -> None:
     """What was finished is yielded, then one clear error; the containers end by themselves."""
     address = docker_client.api.base_url
@@ -144,7 +143,7 @@ def test_docker_stopped_during_a_run(
     target = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://")
     relay = _Relay(tmp_path / "docker.sock", target)
     before = {c.id for c in _ours(docker_client)}
-    pool = DockerExecutor(LIMITS, workers=1, docker_host=f"unix://{tmp_path}/docker.sock")
+    pool = DockerExecutor(small_limits, workers=1, docker_host=f"unix://{tmp_path}/docker.sock")
     jobs = [job(GOOD, name="first"), job(SLOW, name="second"), job(GOOD, name="third")]
     run = pool.run(jobs)
     finished = [next(run).program_hash]
@@ -248,17 +247,19 @@ def test_a_run_that_is_abandoned_leaves_the_pool_usable(
     assert [done.verdict for done in executor.run([job(GOOD)])] == ["passed"]
 
 
-def test_close_removes_the_containers(docker_client: Any, job: Callable[..., Job]) -> None:
+def test_close_removes_the_containers(
+    docker_client: Any, job: Callable[..., Job], small_limits: Limits
+) -> None:
     before = {c.id for c in _ours(docker_client)}
-    with DockerExecutor(LIMITS, workers=1) as pool:
+    with DockerExecutor(small_limits, workers=1) as pool:
         pool.execute(job(GOOD))
         assert {c.id for c in _ours(docker_client)} - before
     assert _until(lambda: {c.id for c in _ours(docker_client)} <= before)
 
 
-def test_no_engine_is_one_line_with_the_fix(tmp_path: Path) -> None:
+def test_no_engine_is_one_line_with_the_fix(small_limits: Limits, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no Docker engine answers at unix:.*docker_engine\.sh"):
-        DockerExecutor(LIMITS, docker_host=f"unix://{tmp_path}/absent.sock")
+        DockerExecutor(small_limits, docker_host=f"unix://{tmp_path}/absent.sock")
 
 
 def test_an_image_that_is_not_built_is_named(

@@ -208,6 +208,9 @@ def _device(name: str) -> torch.device:
                         f"{torch.cuda.device_count()} CUDA devices")  # fmt: skip
     if device.type not in ("cpu", "cuda"):
         raise UserError(f"model.device: {name!r} is not supported; use auto, cpu, cuda or cuda:N")
+    if device.type == "cuda" and device.index is None:
+        # Memory queries want an index where tensors do not.
+        return torch.device("cuda", torch.cuda.current_device())
     return device
 
 

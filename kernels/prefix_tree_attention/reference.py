@@ -25,7 +25,9 @@ from torch import Tensor
 
 PAD_POSITION = 1 << 30  # position of keys that no row may see
 NO_KEY = -1e30  # maximum of a part that has no visible key: the merge gives it no weight
-GATHERED = 1 << 27  # elements of keys gathered at once: bounds what a call allocates beside them
+# Elements of keys gathered at once, by device: what a call allocates beside its arguments. On a CPU
+# they shall still lie in a cache when they are multiplied.
+GATHERED = {"cpu": 1 << 19, "cuda": 1 << 27}
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,7 @@ def _add_shared(
     groups, dim = queries.shape[0], queries.shape[3]
     count, width = items.rows.shape  # I, C
     block = items.keys.shape[1]  # B
-    at_once = max(GATHERED // (groups * block * dim), 1)
+    at_once = max(GATHERED[k.device.type] // (groups * block * dim), 1)
     parts = [
         _items(queries, k, v, items, plan.hidden("shared", window), slice(i, i + at_once))
         for i in range(0, count, at_once)
@@ -205,7 +207,7 @@ def _add_own(
     window: int | None,
 ) -> None:
     groups, rows, _, dim = queries.shape  # [G, R, H/G, D]
-    at_once = max(GATHERED // (groups * own.block * dim), 1)
+    at_once = max(GATHERED[k.device.type] // (groups * own.block * dim), 1)
     hidden = plan.hidden("own", window)  # [R, L]
     for start in range(0, own.keys.shape[1], own.block):
         keys, unseen = (x[:, start : start + own.block] for x in (own.keys, hidden))

@@ -16,6 +16,7 @@ from pipeline.engine.decoder import Decoder
 from pipeline.engine.decoding import Rows, Runner
 from pipeline.engine.ledger import Flops, Timer
 from pipeline.engine.planning import BlockTable, Rounding
+from pipeline.engine.row_independence import check_rows
 from pipeline.engine.sampling import Sampler
 from pipeline.engine.sequences import Prompt, Sequence
 from pipeline.engine.session import Session
@@ -77,6 +78,8 @@ class Engine:
             self._decoder = self.checkpoint.decoder(
                 DTYPES[self.model.dtype], self.device, self.checkpoint.architecture.context
             )
+            if self.rounding.tile is not None:
+                check_rows(self._decoder, self.rounding.tile)
         return self._decoder
 
     def prompt(

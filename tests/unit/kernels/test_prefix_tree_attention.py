@@ -79,7 +79,7 @@ def test_equals_plain_attention(
     positions = torch.tensor([prefix + n - 1 for n in own])
     plan = AttentionPlan(positions, shared, OwnKeys(own_keys, own_at, 4))
 
-    with mock.patch.object(reference, "GATHERED", gathered):
+    with mock.patch.dict(reference.GATHERED, {"cpu": gathered}):
         result = prefix_tree_attention(q, k, v, plan, 0.5, window)
     for row, part in enumerate(own_slots):
         path = torch.cat([prefix_slots, part])

@@ -124,9 +124,8 @@ def main() -> None:
     path = RESULTS / f"bench-{result['measured'][:19].replace(':', '')}.json"
     path.write_text(json.dumps(result, indent=2) + "\n")
     for name, row in result["languages"].items():
-        rates = [
-            f"{way} {row[way]['per_second']:8.2f}/s" for way in ("warm", "plain", "docker_run")
-        ]
+        ways = [way for way in ("warm", "plain", "docker_run") if way in row]
+        rates = [f"{way} {row[way]['per_second']:8.2f}/s" for way in ways]
         print(f"{name:12} {'  '.join(rates)}")
     print(path)
 

@@ -18,6 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
+
+from .random_programs import FIT_PATH, Sampler, fit
 
 _NUMBERS = re.compile(r"\bn\d+ = (\S+)")
 
@@ -85,3 +88,62 @@ def subset(problems: Iterator[dict[str, Any]], n: int, seed: int) -> Iterator[di
     chosen = stream(seed, "subset").choice(len(found), n, replace=False)
     for i in sorted(chosen):
         yield found[i]
+
+
+def random_completions(
+    problems: Iterator[dict[str, Any]], n: int, seed: int
+) -> Iterator[dict[str, Any]]:
+    """``n`` random programs over each prompt's numbers, for the ``recorded`` backend.
+
+    One stream a (language, problem, sample).
+    """
+    sampler = Sampler.load()
+    for problem in problems:
+        language, task = problem["language"], problem["task_id"]
+        numbers = [float(found) for found in _NUMBERS.findall(problem["prompt"])]
+        for index in range(n):
+            random = stream(seed, "random", language, task, index)
+            _, completion = sampler.draw(numbers, language, random)
+            yield {
+                "task_id": task,
+                "language": language,
+                "sample_index": index,
+                "completion": completion,
+            }
+
+
+def main(argv: list[str] | None = None) -> None:
+    """``python -m benchmarks_data.tiny_model.controls random|shuffle|subset|fit ...``."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks_data.tiny_model.controls")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, text in (
+        ("random", "random programs over each prompt's numbers"),
+        ("shuffle", "the same problems with the statement's words in random order"),
+        ("subset", "some of the problems"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("--problems", type=Path, required=True, help="MathQA-X JSONL")
+        command.add_argument("--out", type=Path, required=True)
+        command.add_argument("--seed", type=int, default=0)
+        if name != "shuffle":
+            command.add_argument("--n", type=int, required=True)
+    fitting = commands.add_parser("fit", help="count the generator's operations again")
+    fitting.add_argument("--n", type=int, default=50_000, help="problems to count over")
+    fitting.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args(argv)
+    if arguments.command == "fit":
+        text = json.dumps(fit(arguments.n, arguments.seed), indent=1)
+        FIT_PATH.write_text(text + "\n", encoding="utf-8")
+        return
+    problems = read_problems(arguments.problems)
+    if arguments.command == "random":
+        records = random_completions(tqdm(problems, unit="problem"), arguments.n, arguments.seed)
+    elif arguments.command == "shuffle":
+        records = shuffled(problems, arguments.seed)
+    else:
+        records = subset(problems, arguments.n, arguments.seed)
+    print(f"{write_records(arguments.out, records)} records in {arguments.out}")
+
+
+if __name__ == "__main__":
+    main()

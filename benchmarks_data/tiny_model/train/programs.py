@@ -164,6 +164,22 @@ def render(program: Program, language: str) -> str:
     return "".join(lines) + end
 
 
+# Larger arguments have no float64 value, or take seconds to find that out.
+_LARGEST_FACTORIAL = 170
+
+
+def _factorial(n: float) -> int:
+    if not 0 <= n <= _LARGEST_FACTORIAL:
+        raise ArithmeticError("factorial out of range")
+    return math.factorial(int(n))
+
+
+def _comb(n: float, k: float) -> int:
+    if not (0 <= n <= 10 * _LARGEST_FACTORIAL and 0 <= k <= _LARGEST_FACTORIAL):
+        raise ArithmeticError("comb out of range")
+    return math.comb(int(n), int(k))
+
+
 _EVALUATE: dict[str, Callable[..., float]] = {
     "=": lambda a: a,
     "+": lambda a, b: a + b,
@@ -180,8 +196,8 @@ _EVALUATE: dict[str, Callable[..., float]] = {
     "max": max,
     "gcd": lambda *a: math.gcd(*(int(x) for x in a)),
     "lcm": lambda *a: math.lcm(*(int(x) for x in a)),
-    "comb": lambda a, b: math.comb(int(a), int(b)),
-    "factorial": lambda a: math.factorial(int(a)),
+    "comb": _comb,
+    "factorial": _factorial,
 }
 
 

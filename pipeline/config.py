@@ -71,7 +71,10 @@ class BenchmarkConfig(Section):
         default="program", description="for jsonl: how the test field is run"
     )
     overlay: bool = Field(default=False, description="apply the known-defects overlay")
-    prompt_form: Literal["base", "chat"] = Field(default="base", description="never inferred")
+    prompt_form: Literal["base"] = Field(
+        default="base",
+        description="the prompt as published; a chat template is never inferred from a model",
+    )
 
     def contradictions(self) -> Iterator[Contradiction]:
         missing = [name for name in self.languages if name not in OFFERED[self.name]]

@@ -69,7 +69,6 @@ DOWNSTREAM = {
         ({"store.rows_per_shard": 5, "name": "other", "directory": "x"}, None),
         ({"benchmarks.0.overlay": True}, "load"),
         ({"benchmarks.0.header": "published"}, "load"),
-        ({"benchmarks.0.prompt_form": "chat"}, "load"),
         ({"sampling.temperature": 0.2}, "sample"),
         ({"sampling.seed": 1}, "sample"),
         ({"sampling.top_p": 0.9}, "sample"),

@@ -139,6 +139,9 @@ static PyObject *run(PyObject *self, PyObject *args) {
     PyObject *compile = builtins ? PyObject_GetAttrString(builtins, "compile") : NULL;
     PyObject *code = compile ? PyObject_CallFunction(compile, "OOsii", source, path, "exec", 0, 1) : NULL;
     if (!code) failed("compile", path);
+    /* The frames above this one are ours: the program gets its recursion limit in full. */
+    PyThreadState *thread = PyThreadState_Get();
+    thread->recursion_remaining = thread->recursion_limit;
     PyObject *result = PyEval_EvalCode(code, namespace, namespace);
     if (!result) failed("raised", path);
     leave(0, 1);

@@ -72,6 +72,35 @@ def test_java_without_main_is_a_compile_error(
     assert found.verdict == "compile_error"
 
 
+def test_recursion_goes_as_deep_as_in_a_script(
+    executor: DockerExecutor, plain_executor: DockerExecutor, job: Callable[..., Job]
+) -> None:
+    """The program runs itself as an ordinary script and compares; the warm path's own frames, and
+    the launcher's, must not be felt."""
+    text = """
+import subprocess, sys
+
+def add(a, b):
+    script = subprocess.run([sys.executable, "main.py", "x"], capture_output=True, text=True)
+    print(depth, script.stdout)
+    return 5 if int(script.stdout) == depth else 0
+
+def dive(n):
+    try:
+        return dive(n + 1)
+    except RecursionError:
+        return n
+
+depth = dive(0)
+if len(sys.argv) > 1:
+    print(depth)
+    sys.exit()
+"""
+    for pool in (executor, plain_executor):
+        found = pool.execute(job(text))
+        assert found.verdict == "passed", (found.stdout, found.stderr)
+
+
 def test_output_is_kept_whatever_its_bytes(
     executor: DockerExecutor, job: Callable[..., Job]
 ) -> None:

@@ -1,9 +1,10 @@
-"""Does the tiny model read the words? Three runs on published MathQA-X, and their comparison.
+"""Does the tiny model read the words? Three arms on published MathQA-X, and their comparison.
 
-``prepare`` writes what the three runs need: (a) ``model``: the model on the published problems,
-Python all, Java and JavaScript a seeded subset; (b) ``random``: random expressions over each
-prompt's numbers, replayed; (c) ``shuffled``: the model on the problems with their words shuffled.
-Each is then an ordinary ``forkeval run DIR/NAME.yaml``. ``compare`` reads the three reports.
+``prepare`` writes what the runs need: (a) ``model``: the model on the published problems, Python
+all, Java and JavaScript a seeded subset; (b) ``random``: random expressions over each prompt's
+numbers, replayed; (c) ``shuffled``: the model on the problems with their words shuffled. Each arm
+and language is then an ordinary ``forkeval run DIR/ARM-LANGUAGE.yaml``; ``compare`` reads the
+reports that there are.
 
 The model reads the words when its pass@1 is at least 3 times, and its pass@10 at least 2 times,
 those of both controls, with disjoint 95 % intervals.
@@ -27,14 +28,13 @@ SEED = 20261122
 RATIO = {1: 3.0, 10: 2.0}
 
 CONFIG = """\
-# {arm}: written by python -m benchmarks_data.tiny_model.acceptance prepare
-name: {arm}
+# Written by python -m benchmarks_data.tiny_model.acceptance prepare
+name: {arm}-{language}
 directory: {directory}
-benchmarks: {benchmarks}
+benchmarks: [{benchmark}]
 backend: {backend}
-engine: {{deterministic: false, max_rows: {rows}}}
+engine: {{deterministic: false, max_rows: {rows}, prefill_chunk: 8192}}
 sampling: {{n: {n}, temperature: {temperature}, max_new_tokens: 256, seed: 0}}
-rerank: {{rankers: {rankers}}}
 store: {{rows_per_shard: 20000, seconds_per_shard: 60}}
 report: {{k: [1, 10, 100]}}
 """
@@ -46,39 +46,33 @@ def prepare(data: Path, out: Path, n: int, temperature: float, rows: int) -> Non
     data: the directory of the published files. Raises ValueError for a broken file.
     """
     out.mkdir(parents=True, exist_ok=True)
-    plain, shuffled, completions = [], [], []
+    engine = {"name": "engine"}
     for language in LANGUAGES:
         source = data / "multilingual_mathqa" / f"mathqa-test-{language}_v1.jsonl"
         problems = list(chosen(source, language))
-        ids = [problem["task_id"] for problem in problems]
-        entry: dict[str, Any] = {"name": "mathqa_x", "languages": [language], "path": str(data)}
+        published: dict[str, Any] = {"name": "mathqa_x", "languages": [language], "path": str(data)}
         if language in SUBSET:
-            entry["task_ids"] = ids
-        plain.append(entry)
-        path = out / f"shuffled_{language}.jsonl"
-        controls.write_records(path, controls.shuffled(iter(problems), SEED))
-        shuffled.append({"name": "jsonl", "languages": [language], "path": str(path)})
-        path = out / f"random_{language}.jsonl"
-        controls.write_records(path, controls.random_completions(iter(problems), n, SEED))
-        completions.append(str(path))
-    replay = {"name": "recorded", "completions": completions}
-    every = ["random", "mean_logprob", "sum_logprob"]
-    for arm, benchmarks, backend, rankers in (
-        ("model", plain, {"name": "engine"}, every),
-        ("random", plain, replay, ["random"]),
-        ("shuffled", shuffled, {"name": "engine"}, every),
-    ):
-        text = CONFIG.format(
-            arm=arm,
-            directory=json.dumps(str(out / "runs")),
-            benchmarks=json.dumps(benchmarks),
-            backend=json.dumps(backend),
-            rankers=json.dumps(rankers),
-            n=n,
-            temperature=temperature,
-            rows=rows,
-        )
-        (out / f"{arm}.yaml").write_text(text)
+            published["task_ids"] = [problem["task_id"] for problem in problems]
+        mixed = out / f"shuffled_{language}.jsonl"
+        controls.write_records(mixed, controls.shuffled(iter(problems), SEED))
+        drawn = out / f"random_{language}.jsonl"
+        controls.write_records(drawn, controls.random_completions(iter(problems), n, SEED))
+        for arm, benchmark, backend in (
+            ("model", published, engine),
+            ("random", published, {"name": "recorded", "completions": [str(drawn)]}),
+            ("shuffled", {"name": "jsonl", "languages": [language], "path": str(mixed)}, engine),
+        ):
+            text = CONFIG.format(
+                arm=arm,
+                language=language,
+                directory=json.dumps(str(out / "runs")),
+                benchmark=json.dumps(benchmark),
+                backend=json.dumps(backend),
+                n=n,
+                temperature=temperature,
+                rows=rows,
+            )
+            (out / f"{arm}-{language}.yaml").write_text(text)
 
 
 def chosen(source: Path, language: str) -> Iterator[dict[str, Any]]:
@@ -92,32 +86,38 @@ def chosen(source: Path, language: str) -> Iterator[dict[str, Any]]:
 Estimate = dict[str, float]  # value, low, high: fractions
 
 
-def measured(metrics: Path) -> dict[str, dict[str, Estimate]]:
-    """pass@k by language of one run, from its metrics.json."""
+def measured(metrics: Path) -> dict[str, Estimate]:
+    """pass@k of one run, from its metrics.json."""
     found = json.loads(metrics.read_text())
+    scope = next(scope for scope in found["scopes"] if scope["kind"] == "language")
     return {
-        scope["language"]: {
-            row["metric"]: {name: row[name] for name in ("value", "low", "high")}
-            for row in scope["metrics"]
-        }
-        for scope in found["scopes"]
-        if scope["kind"] == "language"
+        row["metric"]: {name: row[name] for name in ("value", "low", "high")}
+        for row in scope["metrics"]
     }
 
 
 def compare(out: Path) -> dict[str, Any]:
-    """Every arm's pass@k, the ratios, and whether each requirement holds.
+    """pass@k of every language whose three arms have a report, the ratios, and what holds.
 
-    Raises FileNotFoundError where a run has no report yet.
+    Raises ValueError where no language is complete.
     """
-    arms = {arm: measured(out / "runs" / arm / "report" / "metrics.json") for arm in ARMS}
+    results: dict[str, dict[str, dict[str, Estimate]]] = {}
+    environment: dict[str, Any] = {}
+    for language in LANGUAGES:
+        files = {arm: out / "runs" / f"{arm}-{language}/report/metrics.json" for arm in ARMS}
+        if all(path.exists() for path in files.values()):
+            results[language] = {arm: measured(path) for arm, path in files.items()}
+            environment[language] = json.loads(files["model"].read_text())["environment"]
+    if not results:
+        raise ValueError(f"{out}: no language has all of {', '.join(ARMS)}: run them first")
     checks = []
-    for language in arms["model"]:
+    for language, arms in results.items():
         for k, least in RATIO.items():
-            ours = arms["model"][language][f"pass@{k}"]
+            ours = arms["model"][f"pass@{k}"]
             for control in ("random", "shuffled"):
-                theirs = arms[control][language][f"pass@{k}"]
+                theirs = arms[control][f"pass@{k}"]
                 ratio = ours["value"] / theirs["value"] if theirs["value"] else float("inf")
+                disjoint = ours["low"] > theirs["high"]
                 checks.append(
                     {
                         "language": language,
@@ -125,12 +125,11 @@ def compare(out: Path) -> dict[str, Any]:
                         "control": control,
                         "ratio": ratio,
                         "required": least,
-                        "disjoint": ours["low"] > theirs["high"],
-                        "holds": ratio >= least and ours["low"] > theirs["high"],
+                        "disjoint": disjoint,
+                        "holds": ratio >= least and disjoint,
                     }
                 )
-    environment = json.loads((out / "runs" / "model" / "report" / "metrics.json").read_text())
-    return {"arms": arms, "checks": checks, "environment": environment["environment"]}
+    return {"results": results, "checks": checks, "environment": environment}
 
 
 def lines(result: dict[str, Any]) -> Iterator[str]:
@@ -138,11 +137,11 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
     metrics = ("pass@1", "pass@10", "pass@100")
     yield "| language | arm | " + " | ".join(metrics) + " |"
     yield "|---|---|" + "---|" * len(metrics)
-    for language in result["arms"]["model"]:
+    for language, arms in result["results"].items():
         for arm in ARMS:
             cells = [
                 f"{100 * e['value']:.2f} [{100 * e['low']:.2f}, {100 * e['high']:.2f}]"
-                for e in (result["arms"][arm][language][metric] for metric in metrics)
+                for e in (arms[arm][metric] for metric in metrics)
             ]
             yield f"| {language} | {arm} | " + " | ".join(cells) + " |"
     yield ""

@@ -46,11 +46,12 @@ def read_problems(path: Path) -> Iterator[dict[str, Any]]:
 
 def write_records(path: Path, records: Iterator[dict[str, Any]]) -> int:
     """Write JSONL; returns how many records."""
-    count = 0
+    written = 0
     with path.open("w", encoding="utf-8") as file:
-        for count, record in enumerate(records, 1):
+        for record in records:
             file.write(json.dumps(record, ensure_ascii=False) + "\n")
-    return count
+            written += 1
+    return written
 
 
 def shuffle_words(text: str, random: np.random.Generator) -> str:
@@ -137,7 +138,9 @@ def main(argv: list[str] | None = None) -> None:
         return
     problems = read_problems(arguments.problems)
     if arguments.command == "random":
-        records = random_completions(tqdm(problems, unit="problem"), arguments.n, arguments.seed)
+        records = random_completions(
+            iter(tqdm(problems, unit="problem")), arguments.n, arguments.seed
+        )
     elif arguments.command == "shuffle":
         records = shuffled(problems, arguments.seed)
     else:

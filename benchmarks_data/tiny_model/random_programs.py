@@ -48,7 +48,8 @@ def fit(problems: int, seed: int) -> dict[str, dict[str, dict[str, int]]]:
     """Counts over ``problems`` of the generator: ``steps``, ``operations``, ``constants``.
 
     ``steps``: count of numbers -> count of steps. ``operations``: place in the program (``only``,
-    ``first``, ``middle``, ``last``) -> operation with operand kinds. ``constants``: operation with side -> constant.
+    ``first``, ``middle``, ``last``) -> operation with operand kinds. ``constants``: operation
+    with side -> constant.
     """
     steps: defaultdict[str, Counter[str]] = defaultdict(Counter)
     operations: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -60,7 +61,9 @@ def fit(problems: int, seed: int) -> dict[str, dict[str, dict[str, int]]]:
         used: set[str] = set()
         for position, step in enumerate(program.steps):
             kinds = _operand_kinds(step, position, used)
-            operations[_place(position, len(program.steps))][" ".join([step.operator, *(k.replace(" ", "_") for k in kinds)])] += 1
+            operations[_place(position, len(program.steps))][
+                " ".join([step.operator, *(k.replace(" ", "_") for k in kinds)])
+            ] += 1
             for side, (operand, kind) in enumerate(zip(step.operands, kinds, strict=True)):
                 if kind == "constant":
                     constants[f"{step.operator} {side}"][operand] += 1

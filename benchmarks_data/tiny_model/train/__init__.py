@@ -1,1 +1,1 @@
-"""Everything that makes the tiny model again: problem generator, tokenizer, training, evaluation."""
+"""What makes the tiny model again: problem generator, tokenizer, training, evaluation."""

@@ -1,4 +1,4 @@
-"""``python -m benchmarks_data.tiny_model.train COMMAND``: hashes, tokenizer, train, evaluate, show."""
+"""``python -m benchmarks_data.tiny_model.train``: hashes, tokenizer, train, evaluate, show."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import json
 import time
 from pathlib import Path
 
-from .contamination import Published
+from tqdm import tqdm
+
+from .contamination import Published, read_runs, runs
 from .data import Mixture, TextStream
 from .problems import ProblemStream
 
@@ -19,6 +21,23 @@ def _hashes(arguments: argparse.Namespace) -> None:
     published = Published.read_problems(arguments.data, arguments.more)
     published.save(arguments.out)
     print(f"{len(published):,} runs of 13 words")
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    published = Published.read_problems(arguments.data, arguments.more)
+    words = read_runs(arguments.data, arguments.more)
+    stream = TextStream(f"{arguments.seed}/0", published)
+    progress = tqdm(total=arguments.count, unit="statement")
+    while progress.n < arguments.count:
+        # What training draws, compared word by word rather than by hashes.
+        statements = [next(stream.problems).statement for _ in range(900)]
+        statements += [next(stream.functions).statement for _ in range(100)]
+        for statement in statements:
+            if not words.isdisjoint(runs(statement)):
+                raise SystemExit(f"a training statement shares 13 words: {statement}")
+        progress.update(len(statements))
+    dropped = sum((stream.problems.dropped + stream.functions.dropped).values())
+    print(f"{progress.n:,} statements share no run of 13 words; {dropped:,} others were dropped")
 
 
 def _tokenizer(arguments: argparse.Namespace) -> None:
@@ -34,6 +53,11 @@ def _tokenizer(arguments: argparse.Namespace) -> None:
 
 def _train(arguments: argparse.Namespace) -> None:
     from .training import TrainingConfig, train
+
+    if arguments.data:
+        Published.read_problems(arguments.data, arguments.more).save(arguments.published)
+    if arguments.texts:
+        _tokenizer(arguments)
 
     config = TrainingConfig(
         steps=arguments.steps,
@@ -96,13 +120,22 @@ def main() -> None:
     hashes.add_argument("--out", type=Path, required=True)
     hashes.set_defaults(run=_hashes)
 
+    check = commands.add_parser("check", help="no training statement shares 13 words in a row")
+    check.add_argument("--data", type=Path, required=True)
+    check.add_argument("--more", type=Path, nargs="*", default=[])
+    check.add_argument("--count", type=int, default=200_000)
+    check.set_defaults(run=_check)
+
     tokenizer = commands.add_parser("tokenizer", help="train the tokenizer on generated texts")
     tokenizer.add_argument("--texts", type=int, default=60000)
     tokenizer.set_defaults(run=_tokenizer)
 
     train = commands.add_parser("train", help="train the weights")
-    train.add_argument("--published", type=Path, required=True, help="what `hashes` wrote")
-    train.add_argument("--steps", type=int, default=8000)
+    train.add_argument("--published", type=Path, required=True, help="the file of `hashes`")
+    train.add_argument("--data", type=Path, help="write --published first, as `hashes` does")
+    train.add_argument("--more", type=Path, nargs="*", default=[], help="with --data")
+    train.add_argument("--texts", type=int, default=0, help="train the tokenizer first, on so many")
+    train.add_argument("--steps", type=int, default=9000)
     train.add_argument("--tokens", type=int, default=65536)
     train.add_argument("--learning-rate", type=float, default=3e-3)
     train.add_argument("--workers", type=int, default=14)
@@ -127,7 +160,7 @@ def main() -> None:
 
     for command in (tokenizer, train, evaluate):
         command.add_argument("--directory", type=Path, default=MODEL_DIRECTORY)
-    for command in (train, evaluate, show):
+    for command in (train, evaluate, show, check):
         command.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     arguments.run(arguments)

@@ -50,6 +50,29 @@ def run_hashes(text: str) -> Iterator[int]:
             yield state
 
 
+def runs(text: str) -> set[tuple[str, ...]]:
+    """Every run of :data:`RUN_LENGTH` words, as words."""
+    words = normalise(text)
+    return {tuple(words[i : i + RUN_LENGTH]) for i in range(len(words) - RUN_LENGTH + 1)}
+
+
+def _read_texts(directory: Path, more: Iterable[Path]) -> Iterator[str]:
+    files = [*sorted(directory.rglob("*.jsonl")), *more]
+    if not files:
+        raise ValueError(f"{directory}: no JSONL file with published problems below it")
+    for path in files:
+        with path.open(encoding="utf-8") as lines:
+            for line in lines:
+                record = json.loads(line)
+                for field in _TEXT_FIELDS:
+                    yield str(record.get(field) or "")
+
+
+def read_runs(directory: Path, more: Iterable[Path] = ()) -> set[tuple[str, ...]]:
+    """All runs of the published problems as words; raises ``ValueError`` without any file."""
+    return set().union(*(runs(text) for text in _read_texts(directory, more)))
+
+
 class Published:
     """The hashes of all runs of the published problems."""
 
@@ -69,16 +92,9 @@ class Published:
 
         Raises ``ValueError`` when there is no such file: an empty set would pass every check.
         """
-        files = [*sorted(directory.rglob("*.jsonl")), *more]
-        if not files:
-            raise ValueError(f"{directory}: no JSONL file with published problems below it")
         hashes: set[int] = set()
-        for path in files:
-            with path.open(encoding="utf-8") as lines:
-                for line in lines:
-                    record = json.loads(line)
-                    for field in _TEXT_FIELDS:
-                        hashes.update(run_hashes(str(record.get(field) or "")))
+        for text in _read_texts(directory, more):
+            hashes.update(run_hashes(text))
         return cls(hashes)
 
     def save(self, path: Path) -> None:

@@ -53,7 +53,7 @@ class TextStream:
         self,
         seed: int | str,
         published: Published | None = None,
-        mixture: Mixture = Mixture(),  # noqa: B008  # frozen
+        mixture: Mixture = Mixture(),  # frozen
         without: frozenset[str] = frozenset(),
     ) -> None:
         self.problems = ProblemStream(seed, published, without=without)

@@ -68,7 +68,8 @@ def pass_at_k(n: int, correct: NDArray[np.int64], k: int) -> NDArray[np.float64]
     wrong = n - correct
     factors = np.arange(k)
     ratios = np.clip((wrong[:, None] - factors) / (n - factors), 0.0, None)
-    return 1.0 - ratios.prod(axis=1)
+    estimate: NDArray[np.float64] = 1.0 - ratios.prod(axis=1)
+    return estimate
 
 
 def summary(n: int, correct: NDArray[np.int64], seed: int = 0) -> dict[str, object]:

@@ -16,10 +16,31 @@ _DRAWN_TYPES: dict[str, tuple[str, Callable[[Random], object] | None]] = {
     "pos": ("int", lambda r: r.randint(1, 24)),
     "small": ("int", lambda r: r.randint(0, 7)),
     "letter": ("str", lambda r: r.choice("aeiorstln")),
-    "word": ("str", lambda r: r.choice("ab moon code river ho pen stone data xy".split())),
+    "word": (
+        "str",
+        lambda r: r.choice(["ab", "moon", "code", "river", "ho", "pen", "stone", "data", "xy"]),
+    ),
     "text": (
         "str",
-        lambda r: " ".join(r.sample("a red green apple house on the hill by river sun moon".split(), r.randint(2, 4))),
+        lambda r: " ".join(
+            r.sample(
+                [
+                    "a",
+                    "red",
+                    "green",
+                    "apple",
+                    "house",
+                    "on",
+                    "the",
+                    "hill",
+                    "by",
+                    "river",
+                    "sun",
+                    "moon",
+                ],
+                r.randint(2, 4),
+            )
+        ),
     ),
     "threes": ("ints", lambda r: [r.randint(0, 20) for _ in range(3)]),
 }

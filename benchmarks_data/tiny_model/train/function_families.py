@@ -99,8 +99,7 @@ def draw_composed(random: Random) -> Function:
         return Function(
             family,
             random.choice(["count_", "number_of_"]) + (pname if tail else "positive"),
-            random.choice(["count the", "find the number of", "return how many"])
-            + f" {what} {of}",
+            random.choice(["count the", "find the number of", "return how many"]) + f" {what} {of}",
             parameters,
             "int",
             lines(f"return sum(1 for x in {argument} if {condition})"),
@@ -124,7 +123,9 @@ def draw_composed(random: Random) -> Function:
             parameters,
             "int",
             lines(f"return sum({value} for x in {argument}{tail})"),
-            lines("int total = 0;", *opened, f"{indent}total += {value};", *closed, "return total;"),
+            lines(
+                "int total = 0;", *opened, f"{indent}total += {value};", *closed, "return total;"
+            ),
             lines(f"return {chain}.reduce((a, b) => a + b, 0);"),
         )
     if how == "product":
@@ -135,12 +136,19 @@ def draw_composed(random: Random) -> Function:
             + f" {what} {of}",
             parameters,
             "int",
-            lines("result = 1", f"for x in {argument}:", *(
-                [f"    if {condition}:", f"        result *= {value}"]
-                if condition
-                else [f"    result *= {value}"]
-            ), "return result"),
-            lines("int result = 1;", *opened, f"{indent}result *= {value};", *closed, "return result;"),
+            lines(
+                "result = 1",
+                f"for x in {argument}:",
+                *(
+                    [f"    if {condition}:", f"        result *= {value}"]
+                    if condition
+                    else [f"    result *= {value}"]
+                ),
+                "return result",
+            ),
+            lines(
+                "int result = 1;", *opened, f"{indent}result *= {value};", *closed, "return result;"
+            ),
             lines(f"return {chain}.reduce((a, b) => a * b, 1);"),
             {argument: lambda r: [r.randint(1, 9) for _ in range(r.randint(2, 4))]},
         )
@@ -151,7 +159,10 @@ def draw_composed(random: Random) -> Function:
         return Function(
             family,
             f"{word}_number",
-            random.choice(["find", "return", "get"]) + f" the {word} [number] {of}".replace("[number]", random.choice(["number", "element", "value"])),
+            random.choice(["find", "return", "get"])
+            + f" the {word} [number] {of}".replace(
+                "[number]", random.choice(["number", "element", "value"])
+            ),
             parameters,
             "int",
             lines(f"return {most}({argument})"),

@@ -27,10 +27,34 @@ _JAVA_TYPES = {
     "bool": "Boolean",
 }
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
-_WORDS = (
-    "apple banana river stone code python level radar hello world data tree moon green book "
-    "kayak table noon light seven paper cat dog house otter fork"
-).split()
+_WORDS = [
+    "apple",
+    "banana",
+    "river",
+    "stone",
+    "code",
+    "python",
+    "level",
+    "radar",
+    "hello",
+    "world",
+    "data",
+    "tree",
+    "moon",
+    "green",
+    "book",
+    "kayak",
+    "table",
+    "noon",
+    "light",
+    "seven",
+    "paper",
+    "cat",
+    "dog",
+    "house",
+    "otter",
+    "fork",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +89,7 @@ def _callable(function: Function) -> Callable[..., Any]:
     names = ", ".join(name for name, _ in function.parameters)
     scope: dict[str, Any] = {}
     # Our own text from function_families, never a model's.
-    exec(f"def f({names}):\n{function.python}", scope)  # noqa: S102
+    exec(f"def f({names}):\n{function.python}", scope)
     result: Callable[..., Any] = scope["f"]
     return result
 
@@ -106,7 +130,9 @@ class FunctionStream:
             return random.randint(0, random.choice([9, 20, 100, 999]))
         if kind == "ints":
             low = random.choice([0, 1, 1, -9])
-            return [random.randint(low, random.choice([9, 20, 99])) for _ in range(random.randint(2, 6))]
+            return [
+                random.randint(low, random.choice([9, 20, 99])) for _ in range(random.randint(2, 6))
+            ]
         if kind == "strs":
             return random.sample(_WORDS, random.randint(2, 4))
         if random.random() < 0.2:
@@ -121,7 +147,9 @@ class FunctionStream:
         found: list[tuple[list[Any], Any]] = []
         for _ in range(self._random.randint(1, 3)):
             arguments = [
-                function.ranges[name](self._random) if name in function.ranges else self._argument(kind)
+                function.ranges[name](self._random)
+                if name in function.ranges
+                else self._argument(kind)
                 for name, kind in function.parameters
             ]
             try:
@@ -183,8 +211,14 @@ class FunctionStream:
 
     def _comment(self, description: str, lines: list[str], indent: str) -> str:
         star = "* " if self._random.random() < 0.5 else ""
-        rows = [f"{star}{description}", *([""] if star or self._random.random() < 0.5 else []), *lines]
-        return "\n".join([f"{indent}/**", *(f"{indent} * {r}".rstrip() for r in rows), f"{indent} */"])
+        rows = [
+            f"{star}{description}",
+            *([""] if star or self._random.random() < 0.5 else []),
+            *lines,
+        ]
+        return "\n".join(
+            [f"{indent}/**", *(f"{indent} * {r}".rstrip() for r in rows), f"{indent} */"]
+        )
 
     def _java(
         self,

@@ -78,8 +78,10 @@ def _evaluate(node: ast.expr, names: dict[str, float], language: str) -> float:
     if isinstance(node, ast.Name) and node.id in names:
         return names[node.id]
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-        if (node.value.id, node.attr) == (("math", "pi") if language == "python" else ("Math", "PI")):
+        pi = ("math", "pi") if language == "python" else ("Math", "PI")
+        if (node.value.id, node.attr) == pi:
             return math.pi
+        raise RefusedError("unknown attribute")
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         return -_evaluate(node.operand, names, language)
     if isinstance(node, ast.BinOp):
@@ -111,13 +113,18 @@ def _binary(operator: type[ast.operator], left: float, right: float, language: s
 def _function(node: ast.expr, language: str) -> Callable[..., float]:
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
         module = "math" if language == "python" else "Math"
-        known = _PREFIXED if language == "python" else _PREFIXED - {"factorial", "comb", "gcd", "lcm"}
+        known = (
+            _PREFIXED if language == "python" else _PREFIXED - {"factorial", "comb", "gcd", "lcm"}
+        )
         known = known if language == "python" else known | {"abs", "min", "max"}
         if node.value.id == module and node.attr in known:
             return _FUNCTIONS[node.attr]
-    if language == "python" and isinstance(node, ast.Name):
-        if node.id in ("abs", "min", "max", "int", "float"):
-            return _FUNCTIONS[node.id]
+    if (
+        isinstance(node, ast.Name)
+        and language == "python"
+        and node.id in ("abs", "min", "max", "int", "float")
+    ):
+        return _FUNCTIONS[node.id]
     raise RefusedError("unknown function")
 
 
@@ -168,7 +175,14 @@ def _value(text: str, names: dict[str, float], language: str) -> float:
             value = _evaluate(ast.parse(text, mode="eval").body, names, language)
     except RefusedError:
         raise
-    except (ArithmeticError, ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
+    except (
+        ArithmeticError,
+        ValueError,
+        TypeError,
+        SyntaxError,
+        RecursionError,
+        MemoryError,
+    ) as error:
         raise RefusedError(type(error).__name__) from error
     if not math.isfinite(value):
         raise RefusedError("not finite")

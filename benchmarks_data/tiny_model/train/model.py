@@ -20,7 +20,7 @@ from . import tokenization
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """The sizes of the bundled model; ``parameters`` stay under the 8 MB that the weights may be."""
+    """The sizes of the bundled model; its weights in bfloat16 stay under 8 MB."""
 
     vocabulary: int = tokenization.VOCABULARY
     hidden: int = 256
@@ -123,7 +123,8 @@ class MLP(nn.Module):
         self.down_proj = nn.Linear(config.intermediate, config.hidden, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.down_proj(functional.silu(self.gate_proj(x)) * self.up_proj(x))
+        mixed: Tensor = self.down_proj(functional.silu(self.gate_proj(x)) * self.up_proj(x))
+        return mixed
 
 
 class Layer(nn.Module):
@@ -168,7 +169,8 @@ class TinyLlama(nn.Module):
 
     def logits(self, hidden: Tensor) -> Tensor:
         """[..., hidden] to float32 [..., vocabulary] through the tied embedding."""
-        return functional.linear(self.model.norm(hidden), self.model.embed_tokens.weight).float()
+        out: Tensor = functional.linear(self.model.norm(hidden), self.model.embed_tokens.weight)
+        return out.float()
 
     def forward(self, ids: Tensor) -> Tensor:
         """ids [batch, length] to the last hidden states [batch, length, hidden]."""

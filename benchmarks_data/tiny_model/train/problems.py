@@ -10,7 +10,8 @@ from random import Random
 
 from . import programs
 from .contamination import Published
-from .grammar import Drawer, Grammar, RetryError, load_grammar
+from .drawing import Drawer, RetryError
+from .grammar import Grammar, load_grammar
 from .programs import Program
 
 # The published MathQA-X prompts around a statement.

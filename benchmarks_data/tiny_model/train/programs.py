@@ -51,7 +51,9 @@ CALLS = frozenset(
 )
 
 
-def compile_expression(tree: ast.expr, names: Mapping[str, str], values: Mapping[str, float]):
+def compile_expression(
+    tree: ast.expr, names: Mapping[str, str], values: Mapping[str, float]
+) -> tuple[Step, ...]:
     """Flatten ``tree`` to steps.
 
     ``names`` maps a variable that stands in the statement to its number (``n3``); any other

@@ -5,15 +5,46 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-WORDS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
-    "fifteen sixteen seventeen eighteen nineteen twenty"
-).split()
-ORDINALS = "zeroth first second third fourth fifth sixth seventh eighth ninth tenth".split()
+WORDS = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+    "twenty",
+]
+ORDINALS = [
+    "zeroth",
+    "first",
+    "second",
+    "third",
+    "fourth",
+    "fifth",
+    "sixth",
+    "seventh",
+    "eighth",
+    "ninth",
+    "tenth",
+]
 FRACTIONS = {2: "half", 3: "third", 4: "fourth", 5: "fifth", 6: "sixth", 7: "seventh", 8: "eighth"}
 
 
-class Rejected(Exception):  # noqa: N818  # a signal, not a fault
+class Rejected(Exception):  # a signal, not a fault
     """``need(False)``: these values make no sensible problem."""
 
 
@@ -28,12 +59,12 @@ def namespace(random: Random, word: Callable[[str], str]) -> dict[str, object]:
     def whole(low: int, high: int, step: int = 1) -> int:
         # Ranges overlap now and then, so that a number's size does not give away what it is.
         if high >= 30 and random.random() < 0.25:
-            value = round(low * (max(500, 3 * high) / max(low, 1)) ** random.random())
+            value: int = round(low * (max(500, 3 * high) / max(low, 1)) ** random.random())
             return max(low, value - value % step) if low > 0 else low
         return random.randrange(-(-low // step) * step, high + 1, step)
 
     def decimal(low: float, high: float, places: int = 1) -> float:
-        scale = 10**places
+        scale = int(10**places)
         return random.randrange(round(low * scale), round(high * scale) + 1) / scale
 
     def natural(low: int, high: int) -> int | float:
@@ -41,7 +72,7 @@ def namespace(random: Random, word: Callable[[str], str]) -> dict[str, object]:
 
     def money(low: int = 20, high: int = 20000) -> int:
         """Log-uniform, rounded to a round figure as exercises like them."""
-        value = low * (high / low) ** random.random()
+        value: float = low * (high / low) ** random.random()
         step = random.choice([1, 5, 10, 10, 50, 100])
         return max(low, round(value / step) * step) if value > 3 * step else round(value)
 

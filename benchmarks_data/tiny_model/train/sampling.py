@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from . import tokenization
-from .model import TinyLlama, rotary
+from .model import Layer, TinyLlama, rotary
 
 
 def _pick(logits: Tensor, temperature: float, top_p: float, generator: torch.Generator) -> Tensor:
@@ -30,6 +30,7 @@ def _decode_step(
     cos, sin = rotary(at[:, None], config)
     x = model.model.embed_tokens(ids[:, None])
     for index, layer in enumerate(model.model.layers):
+        assert isinstance(layer, Layer)
         attention = layer.self_attn
         q, k, v = attention.project(layer.input_layernorm(x), cos, sin)
         keys[index][rows, at] = k[:, 0]

@@ -21,6 +21,7 @@ from torch.nn import functional
 
 from . import tokenization
 from .data import Batch, Loader, Mixture, Source
+from .figure import draw_loss
 from .model import ModelConfig, TinyLlama, save
 
 
@@ -113,7 +114,7 @@ def train(
             group["lr"] = config.learning_rate * scale
         loss, plain = _loss(model, batch, config.prompt_weight)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         recent.append(plain)
@@ -152,6 +153,8 @@ def _write_record(
         writer = csv.DictWriter(file, list(log[0]) if log else ["step"])
         writer.writeheader()
         writer.writerows(log)
+    if log:
+        draw_loss(directory / "training_log.csv", directory / "loss.svg")
     device = next(model.parameters()).device
     record = {
         "command": "python -m benchmarks_data.tiny_model.train " + " ".join(sys.argv[1:]),

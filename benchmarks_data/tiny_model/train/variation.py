@@ -116,7 +116,9 @@ def vary(text: str, random: Random, distraction: list[str]) -> str:
         random.shuffle(declared)
     if distraction:
         # Not between a problem's own sentences, which may refer to each other.
-        declared = random.choice([distraction + declared, distraction + declared, declared + distraction])
+        declared = random.choice(
+            [distraction + declared, distraction + declared, declared + distraction]
+        )
     clause = _IF_CLAUSE.match(asked) if not declared else None
     if clause and _QUESTION.match(clause["asked"]) and random.random() < 0.4:
         joiner = random.choice([" if ", " if ", " when ", " , if ", " ? given that "])

@@ -176,7 +176,7 @@ class TinyLlama(nn.Module):
         """ids [batch, length] to the last hidden states [batch, length, hidden]."""
         positions = torch.arange(ids.shape[1], device=ids.device)
         cos, sin = rotary(positions, self.config)
-        x = self.model.embed_tokens(ids)
+        x: Tensor = self.model.embed_tokens(ids)
         for layer in self.model.layers:
             x, _, _ = layer(x, cos, sin)
         return x

@@ -116,10 +116,12 @@ class Judging:
         self.check()
 
     def cancel(self) -> None:
-        """Ends both threads soon; what has ended is stored."""
+        """Ends both threads soon; what has ended is stored.
+
+        Jobs under way end by their limits: one whose sandbox were taken from it would begin again.
+        """
         self._cancelled.set()
         self._tables.sampled.finish()
-        self._executor.close()
         for thread in self._threads:
             thread.join(30)
 
@@ -182,7 +184,7 @@ class Judging:
                     tally.came(key[0], key[1])
                     yield program
 
-            stage.run(programs())
+            stage.run(programs(), self._cancelled.is_set)
         if self._cancelled.is_set():
             return
         wanted = (p for p in tables.truncated.records("programs") if p in self._wanted)

@@ -155,9 +155,9 @@ class Run:
 
             def write(completion: Completion) -> None:
                 nonlocal tokens
-                if judging is not None:
-                    judging.check()
                 writer.add(completion.call, completion.candidate, *completer.take_steps())
+                if judging is not None:
+                    judging.check()  # after the row is safe
                 tokens += completion.call.generated_tokens
                 rate = tokens / (time.monotonic() - started)
                 progress.advance(1, f"{rate:,.0f} tokens/s")

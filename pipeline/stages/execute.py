@@ -144,11 +144,14 @@ class ExecuteStage:
         if not self._again(execution.verdict, execution.attempt):
             self._open.pop(key, None)
 
-    def run(self, programs: Iterable[Program]) -> None:
-        """Runs what has not run; then what deserves it again, each alone on an idle pool."""
+    def run(self, programs: Iterable[Program], stopped: Callable[[], bool] = lambda: False) -> None:
+        """Runs what has not run; then what deserves it again, each alone on an idle pool.
+
+        stopped: asked before each of the latter, which take as long as a time-out does.
+        """
         for execution in self._executor.run(self._jobs(programs)):
             self._done(execution)
-        while self._open:
+        while self._open and not stopped():
             key, job = next(iter(self._open.items()))
             self._open[key] = dataclasses.replace(job, attempt=job.attempt + 1)
             ended = list(self._executor.run([self._open[key]]))

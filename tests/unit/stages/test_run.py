@@ -1,0 +1,184 @@
+"""One invocation: sampling and execution overlap, and an interruption keeps what has ended."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.config import RunConfig
+from pipeline.records import Call, Candidate, EngineStep, Execution, Job, UserError, Verdict
+from pipeline.run import Run, Services, Stage
+from pipeline.services import Completion, CompletionRequest
+from pipeline.store import Store
+
+PROBLEMS, N = 3, 4
+STAGES: tuple[Stage, ...] = ("load", "sample", "execute")
+CONFIG = RunConfig.model_validate(
+    {
+        "benchmarks": [{"name": "mini", "languages": ["python"], "limit": PROBLEMS}],
+        "sampling": {"n": N},
+        "store": {"rows_per_shard": 2, "seconds_per_shard": 0.05},
+    }
+)
+
+
+class Writing:
+    """A completer of different programs; `after` is called with the count before each."""
+
+    def __init__(self, after: Callable[[int], None] = lambda count: None) -> None:
+        self.after = after
+
+    def complete(self, requests: Iterable[CompletionRequest]) -> Iterator[Completion]:
+        count = 0
+        for request in requests:
+            for index in request.sample_indices:
+                self.after(count)
+                count += 1
+                key = (*request.problem, index)
+                text = f"    return {index}\n"
+                yield Completion(
+                    Call(*key, "candidate", 0, (), "", 1, 0, 1, 0, 0.0, 0.0),
+                    Candidate(*key, text, (1,), (len(text),), (0.0,), (0.0,), "eos", ""),
+                )
+
+    def identity(self) -> dict[str, Any]:
+        return {}
+
+    def environment(self) -> dict[str, Any]:
+        return {}
+
+    def take_steps(self) -> list[EngineStep]:
+        return []
+
+
+class Judging:
+    """An executor that gives one verdict to all."""
+
+    def __init__(self, verdict: Verdict = "passed") -> None:
+        self.verdict = verdict
+        self.started = threading.Event()
+        self.jobs: list[Job] = []
+        self.closed = False
+
+    def prepare(self, languages: Iterable[str]) -> None: ...
+
+    def image_digest(self, language: str) -> str:
+        return f"sha256:{language}"
+
+    def limits_hash(self, language: str) -> str:
+        return "limits"
+
+    def environment(self) -> dict[str, Any]:
+        return {}
+
+    def run(self, jobs: Iterable[Job]) -> Iterator[Execution]:
+        for job in jobs:
+            self.jobs.append(job)
+            self.started.set()
+            if job.attempt:
+                time.sleep(0.2)  # as a time-out that is run again takes its time
+            yield Execution(
+                job.program_hash, job.test_hash, f"sha256:{job.language}", "limits", job.evidence,
+                job.attempt, job.language, self.verdict, 0, "", "", "", "", 0.0, 0.0, 0.0, 0.0,
+            )  # fmt: skip
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def invoke(path: Path, completer: Writing, executor: Judging, *stages: Stage) -> None:
+    services = Services(lambda config, problems, tests: completer, lambda config: executor)
+    with Store.create(path, CONFIG) as store:
+        Run(CONFIG, store, stages or STAGES, services)()
+
+
+def rows(path: Path, stage: str, table: str) -> int:
+    with Store.open(path, read_only=True) as store:
+        tables = store.shared(stage) if table == "executions" else store.current(stage)
+        return tables.table(table).num_rows if tables else 0
+
+
+def test_execution_starts_while_sampling_still_runs(tmp_path: Path) -> None:
+    executor = Judging()
+
+    def wait(count: int) -> None:
+        if count == PROBLEMS * N - 1:
+            assert executor.started.wait(30), "no program ran before the last was sampled"
+
+    invoke(tmp_path / "run", Writing(wait), executor)
+    assert rows(tmp_path / "run", "execute", "verdicts") == PROBLEMS * N
+    assert executor.closed
+
+
+def interrupt(executor: Judging) -> Callable[[int], None]:
+    def after(count: int) -> None:
+        if count == 6:
+            assert executor.started.wait(30)
+            raise KeyboardInterrupt
+
+    return after
+
+
+def test_an_interruption_keeps_what_has_ended(tmp_path: Path) -> None:
+    run, executor = tmp_path / "run", Judging()
+    with pytest.raises(KeyboardInterrupt):
+        invoke(run, Writing(interrupt(executor)), executor)
+    assert executor.closed
+    assert rows(run, "sample", "candidates") == 6
+    ended = {job.program_hash for job in executor.jobs}
+    assert rows(run, "execute", "executions") == len(ended) > 0
+    again = Judging()
+    invoke(run, Writing(), again)
+    assert rows(run, "execute", "verdicts") == PROBLEMS * N
+    assert not ended & {job.program_hash for job in again.jobs}
+
+
+def test_an_interruption_does_not_wait_for_retries(tmp_path: Path) -> None:
+    invoke(tmp_path / "run", Writing(), Judging(), "load", "sample")
+    retried = threading.Event()
+
+    class Slow(Judging):
+        def run(self, jobs: Iterable[Job]) -> Iterator[Execution]:
+            for execution in super().run(jobs):
+                if execution.attempt:
+                    retried.set()
+                yield execution
+
+    executor = Slow("timeout")
+    # Stands for Ctrl-C, which the main thread notices while it waits for the background.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pipeline.judging.Judging.finish", lambda self: interrupted(retried))
+        with pytest.raises(KeyboardInterrupt):
+            invoke(tmp_path / "run", Writing(), executor, "execute")
+    assert sum(job.attempt > 0 for job in executor.jobs) <= 2
+
+
+def interrupted(when: threading.Event) -> None:
+    assert when.wait(30)
+    raise KeyboardInterrupt
+
+
+def test_a_fault_of_the_background_is_told_and_no_sample_is_lost(tmp_path: Path) -> None:
+    class Broken(Judging):
+        def run(self, jobs: Iterable[Job]) -> Iterator[Execution]:
+            next(iter(jobs))
+            self.started.set()
+            raise UserError("Docker stopped")
+            yield
+
+    executor, drawn = Broken(), []
+
+    def draw(count: int) -> None:
+        if count == PROBLEMS * N - 1:
+            assert executor.started.wait(30)
+            time.sleep(0.2)
+        drawn.append(count)
+
+    with pytest.raises(UserError, match="Docker stopped"):
+        invoke(tmp_path / "run", Writing(draw), executor)
+    assert rows(tmp_path / "run", "sample", "candidates") == len(drawn)

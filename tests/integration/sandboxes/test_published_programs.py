@@ -1,4 +1,7 @@
-"""Published programs get the verdicts that the benchmarks' own reference runs give them."""
+"""Published programs get the verdicts that the benchmarks' own reference runs give them.
+
+`tests/integration/test_published.py` has the sets that go through the whole of `forkeval run`.
+"""
 
 from __future__ import annotations
 
@@ -30,18 +33,11 @@ def _read(path: Path) -> list[dict[str, str]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def _judge(
-    pool: DockerExecutor, problems: Path, completions: Path | None = None
-) -> dict[str, Execution]:
-    """Judges canonical solutions, or recorded completions, untruncated."""
-    if completions is None:
-        texts = {row["task_id"]: row.get("canonical_solution") for row in _read(problems)}
-    else:
-        texts = {row["task_id"]: row["completion"] for row in _read(completions)}
+def _judge(pool: DockerExecutor, problems: Path) -> dict[str, Execution]:
+    """Judges canonical solutions, untruncated."""
     jobs = []
     for row in _read(problems):
-        text = texts.get(row["task_id"])
-        if text is not None:
+        if (text := row.get("canonical_solution")) is not None:
             jobs.append(
                 Job(
                     language=row["language"],
@@ -63,41 +59,11 @@ def _passed(found: dict[str, Execution]) -> int:
     return sum(done.verdict == "passed" for done in found.values())
 
 
-def test_humaneval_python_canonical(reference_limits: DockerExecutor, published: Path) -> None:
-    found = _judge(reference_limits, published / "multilingual_humaneval/HumanEval.jsonl")
-    assert (_passed(found), len(found)) == (164, 164)
-
-
-def test_mathqa_python_canonical(reference_limits: DockerExecutor, published: Path) -> None:
-    path = published / "multilingual_mathqa/mathqa-test-python_v1.jsonl"
-    found = _judge(reference_limits, path)
-    assert (_passed(found), len(found)) == (1883, 1883)
-
-
 def test_mbpp_canonical(reference_limits: DockerExecutor, published: Path) -> None:
     found = _judge(reference_limits, published / "mbxp/mbpp_release_v1.jsonl")
     failed = {int(key.split("/")[1]) for key, done in found.items() if done.verdict != "passed"}
     assert len(found) == 974
     assert failed == MBPP_DEFECTS
-
-
-def test_mbpp_samples(reference_limits: DockerExecutor, published: Path) -> None:
-    found = _judge(
-        reference_limits,
-        published / "mbxp/mbpp_release_v1.jsonl",
-        published / "mbxp/examples/mbpp_samples.jsonl",
-    )
-    assert len(found) == 974
-    assert 800 <= _passed(found) <= 802
-
-
-def test_javascript_samples(reference_limits: DockerExecutor, published: Path) -> None:
-    found = _judge(
-        reference_limits,
-        published / "mbxp/mbjsp_release_v1.2.jsonl",
-        published / "mbxp/examples/mbjsp_samples.jsonl",
-    )
-    assert (_passed(found), len(found)) == (760, 966)
 
 
 @pytest.mark.full

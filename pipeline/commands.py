@@ -74,8 +74,7 @@ def go(path: Path, config: RunConfig, stages: Sequence[Stage]) -> int:
 
 def check_unchanged(path: Path, config: RunConfig, stages: Sequence[Stage]) -> None:
     """Refuses to build on rows of a stage that is left out, when its keys have changed since."""
-    from pipeline.store import Store
-    from pipeline.store.identity import meaning
+    from pipeline.store import Store, identity
 
     order = ("load", "sample", "truncate", "execute", "rerank", "report")
     first = "truncate" if stages[0] == "execute" else stages[0]  # executing truncates first
@@ -83,12 +82,16 @@ def check_unchanged(path: Path, config: RunConfig, stages: Sequence[Stage]) -> N
     if not earlier or not (path / "run.json").exists():
         return
     with Store.open(path, read_only=True) as store:
-        before = store.config
-    for stage in earlier:
-        if meaning(stage, before) != meaning(stage, config):
+        made = [record for stage in earlier if (record := store.latest(stage)) is not None]
+    for record in made:
+        # Compared with what made the rows: the last configuration may be of another stage's run.
+        above = record.upstream[1] if record.upstream else None
+        meant = identity(record.stage, config, record.environment["meaning"], above)
+        if meant != record.identity:
+            asked = "execute" if record.stage == "truncate" else record.stage
             raise UserError(
-                f"{path}: keys of the {stage} stage have changed since it ran: "
-                f"use --from-stage {stage}, or set them back"
+                f"{path}: keys of the {record.stage} stage have changed since it ran: "
+                f"use --from-stage {asked}, or set them back"
             )
 
 

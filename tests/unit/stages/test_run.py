@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.commands import check_unchanged
 from pipeline.config import RunConfig
 from pipeline.records import Call, Candidate, EngineStep, Execution, Job, UserError, Verdict
 from pipeline.run import Run, Services, Stage
@@ -91,10 +92,16 @@ class Judging:
         self.closed = True
 
 
-def invoke(path: Path, completer: Writing, executor: Judging, *stages: Stage) -> None:
+def invoke(
+    path: Path,
+    completer: Writing,
+    executor: Judging,
+    *stages: Stage,
+    config: RunConfig = CONFIG,
+) -> None:
     services = Services(lambda config, problems, tests: completer, lambda config: executor)
-    with Store.create(path, CONFIG) as store:
-        Run(CONFIG, store, stages or STAGES, services)()
+    with Store.create(path, config) as store:
+        Run(config, store, stages or STAGES, services)()
 
 
 def rows(path: Path, stage: str, table: str) -> int:
@@ -182,3 +189,28 @@ def test_a_fault_of_the_background_is_told_and_no_sample_is_lost(tmp_path: Path)
     with pytest.raises(UserError, match="Docker stopped"):
         invoke(tmp_path / "run", Writing(draw), executor)
     assert rows(tmp_path / "run", "sample", "candidates") == len(drawn)
+
+
+def changed(**sections: dict[str, Any]) -> RunConfig:
+    whole = CONFIG.model_dump()
+    return RunConfig.model_validate(whole | {k: whole[k] | v for k, v in sections.items()})
+
+
+@pytest.mark.parametrize(
+    ("section", "value", "stages", "named"),
+    [
+        ("sampling", {"temperature": 0.5}, ("execute",), "sample stage.*--from-stage sample"),
+        ("execute", {"truncate": False}, ("rerank",), "truncate stage.*--from-stage execute"),
+        ("execute", {"retry_timeouts": 3}, ("report",), "execute stage.*--from-stage execute"),
+    ],
+)
+def test_rows_of_other_keys_are_refused_though_another_stage_ran_since(
+    section: str, value: dict[str, Any], stages: tuple[Stage, ...], named: str, tmp_path: Path
+) -> None:
+    run, config = tmp_path / "run", changed(**{section: value})
+    invoke(run, Writing(), Judging())
+    check_unchanged(run, CONFIG, stages)
+    invoke(run, Writing(), Judging(), "load", config=config)  # saves the configuration
+    with pytest.raises(UserError, match=named):
+        check_unchanged(run, config, stages)
+    check_unchanged(run, changed(sampling={"n": 9}, store={"rows_per_shard": 7}), stages)

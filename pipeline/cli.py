@@ -135,6 +135,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # a closed pager is no fault, and Python would report it at exit
         return 0
+    except OSError as fault:  # no access, no space, no such file: the system's own words say it
+        if arguments.verbose:
+            traceback.print_exc()
+        where = f"{fault.filename}: " if fault.filename else ""
+        print(f"forkeval: {where}{fault.strerror or fault}", file=sys.stderr)
+        return 2
 
 
 if __name__ == "__main__":

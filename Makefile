@@ -2,10 +2,11 @@
 # Both set up what is missing, skip what is done, and can be repeated.
 
 SHELL := /bin/bash
+# dockerd and debootstrap lie where the PATH of `su` without a dash does not look.
+export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 VENV := .venv
 PY := $(VENV)/bin/python
 FORKEVAL := $(VENV)/bin/forkeval
-PACKAGES := pipeline kernels sandboxes reports benchmarks_data
 
 .PHONY: help demo test test-full lint python docker images browser docs clean
 

@@ -36,6 +36,7 @@ from sandboxes import languages
 
 Stage = Literal["load", "sample", "execute", "rerank", "report"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
+COSTLY = ("load", "sample")  # what follows from them is made again without a word
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +246,14 @@ class Run:
     ) -> StageTables:
         above = upstream.identity if upstream else None
         name = identity(stage, self.config, meaning, above)
+        last = self.store.latest(stage)
+        kept = last and last.identity != name and self.store.stage(stage, last.identity).tables()
+        if last and kept and stage in COSTLY:
+            print(
+                f"forkeval: note: what the {stage} stage's rows mean has changed; those of "
+                f"{last.identity} are kept aside, and new ones are made",
+                file=sys.stderr,
+            )
         record = {"machine": environment.machine(), "meaning": meaning, **ran_on}
         return self.store.begin(stage, name, record, upstream)
 

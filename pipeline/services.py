@@ -33,11 +33,16 @@ class Completion:
 class Completer(Protocol):
     """Prompts to candidates."""
 
+    def check(self, requests: Iterable[CompletionRequest]) -> None:
+        """Raises UserError that names every request that cannot be served (a prompt too long).
+
+        Cheap beside completing them, so that hours of sampling do not end at such a prompt.
+        """
+
     def complete(self, requests: Iterable[CompletionRequest]) -> Iterator[Completion]:
         """Yields samples as they finish, in any order; pulls requests lazily, as it has room.
 
-        Raises UserError before the first token where a request cannot be served (prompt too long
-        for the model), naming the problem.
+        Raises UserError where a request cannot be served, naming the problem.
         """
 
     def identity(self) -> Mapping[str, Any]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import torch
+
 from pipeline.config import EngineConfig, ModelConfig, SamplingConfig
 from pipeline.engine.engine import Engine
 from pipeline.engine.sequences import Prompt, Sequence
 from pipeline.engine.stopping import earliest_stop
-from pipeline.records import Call, Candidate, EngineStep, FinishReason
+from pipeline.records import Call, Candidate, EngineStep, FinishReason, UserError
 from pipeline.services import Completion, CompletionRequest
+
+SHOWN = 5  # prompts named in an error about many
 
 
 class EngineCompleter:
@@ -21,11 +25,29 @@ class EngineCompleter:
         self.engine = Engine(model, engine, sampling)
         self._eos = frozenset(self.engine.checkpoint.eos)
 
+    def check(self, requests: Iterable[CompletionRequest]) -> None:
+        """Tokenises every prompt; raises UserError that names those the model has no room for."""
+        faults = []
+        for request in requests:
+            try:
+                self._prompt(request)
+            except UserError as fault:
+                faults.append(str(fault))
+        if faults:
+            more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
+            raise UserError("; ".join(faults[:SHOWN]) + more)
+
     def complete(self, requests: Iterable[CompletionRequest]) -> Iterator[Completion]:
         """As `Completer.complete`. Raises UserError where a request cannot be served."""
         prompts = (self._prompt(request) for request in requests if request.sample_indices)
-        for sequence in self.engine.sequences(prompts):
-            yield self._completion(sequence)
+        try:
+            for sequence in self.engine.sequences(prompts):
+                yield self._completion(sequence)
+        except torch.OutOfMemoryError as fault:
+            raise UserError(
+                "the GPU ran out of memory: lower engine.max_rows or engine.prefill_chunk, or cap "
+                f"the cache with engine.kv_memory_gib ({str(fault).splitlines()[0]})"
+            ) from fault
 
     def _prompt(self, request: CompletionRequest) -> Prompt:
         return self.engine.prompt(

@@ -82,16 +82,11 @@ class RecordedCompleter:
             for path in config.completions:
                 self._hashes[str(path)] = self._read(path, index, limited)
 
-    def complete(self, requests: Iterable[CompletionRequest]) -> Iterator[Completion]:
-        """Yields the samples in the order they are asked for.
-
-        Raises UserError before the first sample where any that is wanted was not recorded: asked
-        for n samples means exactly n.
-        """
-        wanted = list(requests)
+    def check(self, requests: Iterable[CompletionRequest]) -> None:
+        """Raises UserError where a sample that is wanted was not recorded: n means exactly n."""
         lacking = [
             request
-            for request in wanted
+            for request in requests
             if not self._samples.get(request.problem, {}).keys() >= set(request.sample_indices)
         ]
         if lacking:
@@ -102,6 +97,11 @@ class RecordedCompleter:
                 f"{first.problem}: sample {max(first.sample_indices)} is wanted, {have} recorded"
                 f"{more}: lower sampling.n, or limit the benchmark to what was recorded"
             )
+
+    def complete(self, requests: Iterable[CompletionRequest]) -> Iterator[Completion]:
+        """Yields the samples in the order they are asked for; raises what `check` raises."""
+        wanted = list(requests)
+        self.check(wanted)
         for request in wanted:
             samples = self._samples[request.problem]
             for index in request.sample_indices:

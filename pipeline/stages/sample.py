@@ -46,10 +46,12 @@ def sample(
 ) -> int:
     """Draws every missing sample and hands each to `write` as it finishes; returns how many.
 
-    Raises UserError when the completer left out a sample: asked for n means exactly n.
+    Raises UserError before the first sample where a prompt cannot be served, and at the end when
+    the completer left out a sample: asked for n means exactly n.
     """
     lacking = missing(problems, n, have)
     expected = {CandidateKey(*key, index) for key, indices in lacking.items() for index in indices}
+    completer.check(requests(problems, lacking, stops))
     drawn = 0
     for completion in completer.complete(requests(problems, lacking, stops)):
         expected.discard(completion.candidate.key)

@@ -34,6 +34,8 @@ class Writing:
     def __init__(self, after: Callable[[int], None] = lambda count: None) -> None:
         self.after = after
 
+    def check(self, requests: Iterable[CompletionRequest]) -> None: ...
+
     def complete(self, requests: Iterable[CompletionRequest]) -> Iterator[Completion]:
         count = 0
         for request in requests:

@@ -32,6 +32,8 @@ class Echo:
         self.dropped = dropped
         self.requests: list[CompletionRequest] = []
 
+    def check(self, requests: Iterable[CompletionRequest]) -> None: ...
+
     def complete(self, requests: Iterable[CompletionRequest]) -> Iterator[Completion]:
         for request in requests:
             self.requests.append(request)
@@ -78,3 +80,15 @@ def test_stop_strings_come_from_the_problems_language() -> None:
     echo = Echo()
     sample([problem(0)], 1, set(), STOPS, echo, lambda _: None)
     assert echo.requests[0].stop == ("\ndef",)
+
+
+def test_a_prompt_that_cannot_be_served_stops_before_the_first_sample() -> None:
+    class Narrow(Echo):
+        def check(self, requests: Iterable[CompletionRequest]) -> None:
+            asked = [request.problem.task_id for request in requests]
+            raise UserError(f"no room for {asked}")
+
+    narrow = Narrow()
+    with pytest.raises(UserError, match=r"Mini/0.*Mini/1"):
+        sample([problem(0), problem(1)], 2, set(), STOPS, narrow, lambda _: None)
+    assert not narrow.requests

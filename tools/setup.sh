@@ -22,7 +22,10 @@ setup_python() {
     local stamp=$venv/.made-for want
     # The environment is made again when what it must hold changes.
     want=$(cat pyproject.toml constraints.txt | sha256sum | cut -c1-32)
-    [ "$(cat $stamp 2>/dev/null || true)" = "$want" ] && [ -x $venv/bin/forkeval ] && return
+    if [ "$(cat $stamp 2>/dev/null || true)" = "$want" ] && [ -x $venv/bin/forkeval ]; then
+        say "the Python environment in $venv is there"
+        return
+    fi
     command -v python3 >/dev/null || install_debian python3 python3-venv
     python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
         fail "Python 3.11 or newer is needed; python3 is $(python3 -V 2>&1)"
@@ -34,7 +37,8 @@ setup_python() {
     fi
     say "installing forkeval and its checks into $venv (some minutes the first time)"
     local pip="$venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt"
-    # PyTorch first, at its pinned version: a looser requirement could pull gigabytes of CUDA.
+    # PyTorch first, at its pinned version: where a CPU build of it is at hand, nothing that comes
+    # later asks for another one.
     $pip torch
     $pip --editable '.[dev]'
     echo "$want" >$stamp

@@ -98,8 +98,12 @@ def decode(record: type[Record], data: bytes, columns: Sequence[str] | None = No
     Raises:
         ShardError: `data` is damaged, or has other columns than `record`.
     """
+    # Arrow's threads may let go of the bytes after `read` has returned. Bytes that Python owns would
+    # need the interpreter for that, and end the process with an abort if it is on its way out.
+    owned = pa.allocate_buffer(len(data))
+    memoryview(owned).cast("B")[:] = data
     try:
-        file = pq.ParquetFile(pa.BufferReader(data))
+        file = pq.ParquetFile(pa.BufferReader(owned))
         if not file.schema_arrow.equals(schema(record)):
             raise ShardError("its columns are those of another version of forkeval")
         return file.read(columns=None if columns is None else list(columns))

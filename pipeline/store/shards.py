@@ -98,8 +98,8 @@ def decode(record: type[Record], data: bytes, columns: Sequence[str] | None = No
     Raises:
         ShardError: `data` is damaged, or has other columns than `record`.
     """
-    # Arrow's threads may let go of the bytes after `read` has returned. Bytes that Python owns would
-    # need the interpreter for that, and end the process with an abort if it is on its way out.
+    # Arrow's threads may let go of the bytes after `read` has returned. Bytes that Python owns
+    # would need the interpreter for that, and abort the process if it is on its way out.
     owned = pa.allocate_buffer(len(data))
     memoryview(owned).cast("B")[:] = data
     try:

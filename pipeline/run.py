@@ -26,6 +26,7 @@ from pipeline.records import (
     StageTime,
     Test,
     UserError,
+    digest,
 )
 from pipeline.services import Completer, Completion, Executor
 from pipeline.stages import load, report, rerank, sample
@@ -218,7 +219,7 @@ class Run:
         sampled, truncated = self._previous("sample"), self._previous("truncate", "execute")
         # Scores of duplicates depend on which samples there are, so the extent is part of the
         # identity here: rankings of another extent stay aside.
-        extent = {"n": wanted.n, "problems": sorted(map(str, wanted.problems))}
+        extent = {"n": wanted.n, "problems": digest(*sorted(map(str, wanted.problems)))}
         tables = self._begin("rerank", extent, {}, truncated)
         if tables.tables():
             return  # one commit holds them all

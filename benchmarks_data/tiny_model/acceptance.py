@@ -96,6 +96,20 @@ def measured(metrics: Path) -> dict[str, Estimate]:
     }
 
 
+def ran_on(environment: dict[str, Any]) -> dict[str, Any]:
+    """What of a run's environment a reader of the comparison needs."""
+    sampled, executed = environment["sample"], environment["execute"]
+    return {
+        "weights": sampled["meaning"]["weights"],
+        "sample": {name: sampled[name] for name in ("device", "torch", "cuda", "max_rows")},
+        "execute": {
+            name: {"toolchain": image["toolchain"], "digest": image["digest"]}
+            for name, image in executed["images"].items()
+        },
+        "execute_processor": f"{executed['machine']['cores']} x {executed['machine']['processor']}",
+    }
+
+
 def compare(out: Path) -> dict[str, Any]:
     """pass@k of every language whose three arms have a report, the ratios, and what holds.
 
@@ -107,7 +121,7 @@ def compare(out: Path) -> dict[str, Any]:
         files = {arm: out / "runs" / f"{arm}-{language}/report/metrics.json" for arm in ARMS}
         if all(path.exists() for path in files.values()):
             results[language] = {arm: measured(path) for arm, path in files.items()}
-            environment[language] = json.loads(files["model"].read_text())["environment"]
+            environment[language] = ran_on(json.loads(files["model"].read_text())["environment"])
     if not results:
         raise ValueError(f"{out}: no language has all of {', '.join(ARMS)}: run them first")
     checks = []

@@ -1,4 +1,4 @@
-"""The acceptance of the tiny model: its configurations are sound, its verdicts follow the numbers."""
+"""The acceptance of the tiny model: sound configurations, verdicts that follow the numbers."""
 
 from __future__ import annotations
 

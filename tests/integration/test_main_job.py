@@ -7,7 +7,9 @@ import json
 import os
 import shutil
 import socket
+import subprocess
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import docker
@@ -184,3 +186,33 @@ def test_containers_killed_from_outside(tmp_path: Path) -> None:
     succeed("run", config(tmp_path, "calm", n=40))
     shot, calm = tables(run), tables(tmp_path / "calm")
     assert shot["verdicts"].equals(calm["verdicts"])
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk with room for the store's reserve and little more."""
+    place = tmp_path / "small"
+    place.mkdir()
+    size = f"size={(16 << 20) + (160 << 10)}"
+    mount = ["mount", "-t", "tmpfs", "-o", size, "forkeval-test", str(place)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode != 0:
+        pytest.skip("this machine lets us mount no tmpfs")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_full_disk_loses_nothing(tmp_path: Path, small_disk: Path) -> None:
+    path = config(small_disk, "full", n=60)
+    full = forkeval("run", path)
+    assert full.returncode == 2
+    assert "full" in full.stderr.splitlines()[-1]
+    before = shards(small_disk / "full")
+    assert before
+    subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
+    succeed("run", path)
+    after = shards(small_disk / "full")
+    assert all(after[name] == print_ for name, print_ in before.items())
+    succeed("run", config(tmp_path, "roomy", n=60))
+    found, expected = tables(small_disk / "full"), tables(tmp_path / "roomy")
+    for name, table in expected.items():
+        assert found[name].equals(table), name

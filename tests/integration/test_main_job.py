@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -186,6 +187,26 @@ def test_containers_killed_from_outside(tmp_path: Path) -> None:
     succeed("run", config(tmp_path, "calm", n=40))
     shot, calm = tables(run), tables(tmp_path / "calm")
     assert shot["verdicts"].equals(calm["verdicts"])
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_by_a_signal(tmp_path: Path, sign: signal.Signals) -> None:
+    path = config(tmp_path, "stopped", n=40)
+    run = tmp_path / "stopped"
+    process = start("run", path)
+    assert wait_for(lambda: commits(run, "execute") > 0, process, 120)
+    process.send_signal(sign)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, output
+    assert "goes on where it was" in output.splitlines()[-1]
+    before = shards(run)
+    succeed("run", path)
+    after = shards(run)
+    assert all(after[name] == print_ for name, print_ in before.items())
+    succeed("run", config(tmp_path, "undisturbed", n=40))
+    found, expected = tables(run), tables(tmp_path / "undisturbed")
+    for name, table in expected.items():
+        assert found[name].equals(table), name
 
 
 @pytest.fixture

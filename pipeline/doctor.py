@@ -94,7 +94,9 @@ def published_data() -> Finding:
     if named:
         return Finding("data", "note", f"FORKEVAL_DATA={named} is no directory", "mend the path")
     detail = "FORKEVAL_DATA is not set: the bundled mini benchmark runs, published ones need it"
-    return Finding("data", "note", detail, "export FORKEVAL_DATA=DIR, or set benchmark.hub: true")
+    return Finding(
+        "data", "note", detail, "export FORKEVAL_DATA=DIR, or --set benchmarks.0.hub=true"
+    )
 
 
 def bundled_model() -> Finding:

@@ -20,7 +20,7 @@ def load(benchmarks: Sequence[BenchmarkConfig]) -> tuple[list[Problem], list[Tes
     problems: list[Problem] = []
     tests: list[Test] = []
     seen: set[ProblemKey] = set()
-    for benchmark in tqdm(benchmarks, desc="load    ", unit="benchmark", leave=False):
+    for benchmark in tqdm(benchmarks, desc="load    ", unit="benchmark", leave=False, disable=None):
         more_problems, more_tests = load_benchmark(benchmark)
         for problem in more_problems:
             if problem.key in seen:

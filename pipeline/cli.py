@@ -13,8 +13,7 @@ from types import FrameType
 from pipeline import commands
 from pipeline.environment import forkeval_version
 from pipeline.records import UserError
-
-STAGES = ("load", "sample", "execute", "rerank", "report")
+from pipeline.stages import STAGES
 
 
 def parser() -> argparse.ArgumentParser:

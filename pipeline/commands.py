@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.records import UserError
+from pipeline.stages import STAGES
 
 if TYPE_CHECKING:
     from pipeline.config import RunConfig
-    from pipeline.run import Stage
+    from pipeline.stages import Stage
 
 
 def run(arguments: Namespace) -> int:
@@ -50,8 +51,6 @@ def warn(text: str) -> None:
 
 
 def chosen_stages(arguments: Namespace) -> tuple[Stage, ...]:
-    from pipeline.run import STAGES
-
     if arguments.stage:
         return (arguments.stage,)
     if arguments.from_stage:
@@ -74,9 +73,9 @@ def go(path: Path, config: RunConfig, stages: Sequence[Stage]) -> int:
 
 def check_unchanged(path: Path, config: RunConfig, stages: Sequence[Stage]) -> None:
     """Refuses to build on rows of a stage that is left out, when its keys have changed since."""
-    from pipeline.store import Store, identity
+    from pipeline.store import UPSTREAM, Store, identity
 
-    order = ("load", "sample", "truncate", "execute", "rerank", "report")
+    order = (*UPSTREAM, "report")
     first = "truncate" if stages[0] == "execute" else stages[0]  # executing truncates first
     earlier = order[: order.index(first)]
     if not earlier or not (path / "run.json").exists():
@@ -97,13 +96,12 @@ def check_unchanged(path: Path, config: RunConfig, stages: Sequence[Stage]) -> N
 
 def status(arguments: Namespace) -> int:
     """What each stage has, of how much."""
-    from pipeline.run import STAGES
-    from pipeline.store import Store
+    from pipeline.store import UPSTREAM, Store
 
     with Store.open(arguments.run, read_only=True) as store:
         config = store.config
         print(f"{arguments.run}: {config.name}, n = {config.sampling.n}")
-        for stage in ("load", "sample", "truncate", "execute", "rerank"):
+        for stage in UPSTREAM:
             tables = store.current(stage)
             if tables is None:
                 print(f"  {stage:9} not run (or its rows belong to an earlier configuration)")
@@ -111,7 +109,7 @@ def status(arguments: Namespace) -> int:
             rows = ", ".join(f"{count} {name}" for name, count in tables.tables().items())
             print(f"  {stage:9} {rows or 'no rows yet'}  [{tables.identity}]")
         page = arguments.run / "report" / "report.html"
-        print(f"  {STAGES[-1]:9} {page if page.exists() else 'not written'}")
+        print(f"  {'report':9} {page if page.exists() else 'not written'}")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import os
 import platform
@@ -39,6 +40,7 @@ def forkeval_version() -> str:
         return "not installed (source tree)"
 
 
+@functools.cache
 def git_revision() -> str | None:
     """Commit of the source tree, with "-dirty" where files differ; None outside a checkout."""
     root = Path(__file__).resolve().parent.parent

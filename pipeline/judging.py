@@ -140,7 +140,7 @@ class Judging:
         for shard in tables.sampled.follow("candidates"):
             if self._cancelled.is_set():
                 return
-            lacking = [c for c in shard if c in self._wanted and tuple(c.key) not in have]
+            lacking = [c for c in shard if c in self._wanted and c.key not in have]
             tables.truncated.commit(
                 self._program_of(self._wanted.problems[c.key.problem], c) for c in lacking
             )
@@ -188,7 +188,7 @@ class Judging:
         if self._cancelled.is_set():
             return
         wanted = (p for p in tables.truncated.records("programs") if p in self._wanted)
-        lacking = (p for p in wanted if verdict_key(p) not in have)
+        lacking = (p for p in wanted if p.key not in have)
         rows = list(stage.verdicts(lacking))
         for start in range(0, len(rows), VERDICTS_A_COMMIT):
             tables.judged.commit(rows[start : start + VERDICTS_A_COMMIT])
@@ -209,7 +209,3 @@ class Judging:
             *(table[name].to_pylist() for name in names), strict=True
         ):
             yield (a, b, c, d), evidence, verdict, attempt
-
-
-def verdict_key(program: Program) -> tuple[str, str, str, int]:
-    return (program.dataset, program.language, program.task_id, program.sample_index)

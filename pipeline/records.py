@@ -218,6 +218,10 @@ class Program(Record):
     truncation: str  # version of the rule, e.g. "python-1"
     cut: Literal["stop", "function_end", "none", "unterminated"]  # how the end was found
 
+    @property
+    def key(self) -> CandidateKey:
+        return CandidateKey(self.dataset, self.language, self.task_id, self.sample_index)
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

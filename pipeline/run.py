@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 from pipeline import benchmarks, environment
 from pipeline.backends.recorded import with_canonical
@@ -29,14 +29,12 @@ from pipeline.records import (
     digest,
 )
 from pipeline.services import Completer, Completion, Executor
-from pipeline.stages import load, report, rerank, sample
+from pipeline.stages import Stage, load, report, rerank, sample
 from pipeline.store import StageTables, Store, identity
 from pipeline.store.shards import to_records
 from pipeline.wanted import Wanted
 from sandboxes import languages
 
-Stage = Literal["load", "sample", "execute", "rerank", "report"]
-STAGES: tuple[Stage, ...] = get_args(Stage)
 COSTLY = ("load", "sample")  # what follows from them is made again without a word
 
 
@@ -83,7 +81,7 @@ class Run:
     def _load(self) -> tuple[StageTables, list[Problem], list[Test]]:
         """The wanted problems and tests, from the files or, without the stage, from the store."""
         if "load" not in self.stages:
-            tables = self._previous("load")
+            tables = self.store.required("load")
             problems = load.select(tables.records("problems"), self.config.benchmarks)
             if not problems:
                 raise UserError("benchmarks: no stored problem is wanted: run the load stage")
@@ -96,7 +94,7 @@ class Run:
             tables = self._begin("load", {"sources": sources}, {})
             have = tables.keys("problems")
             rows: list[Problem | Test] = [*problems, *tests]
-            tables.commit(row for row in rows if tuple(row.key) not in have)
+            tables.commit(row for row in rows if row.key not in have)
         return tables, problems, tests
 
     def _solved(
@@ -133,7 +131,7 @@ class Run:
     ) -> tuple[StageTables, Completer | None]:
         """The tables of the sample stage and, where it is to run, who completes."""
         if "sample" not in self.stages:
-            return self._previous("sample"), None
+            return self.store.required("sample"), None
         completer = self.services.completer(self.config, problems, tests)
         meaning = {**completer.identity(), "stop": self._stops()}
         return self._begin("sample", meaning, completer.environment(), loaded), completer
@@ -147,7 +145,7 @@ class Run:
         judging: Judging | None,
     ) -> None:
         have = {CandidateKey(*key) for key in sampled.keys("candidates")}
-        done = sum(key.problem in wanted.problems and key.sample_index < wanted.n for key in have)
+        done = sum(key in wanted for key in have)
         tokens = 0
         started = time.monotonic()
         with (
@@ -216,7 +214,7 @@ class Run:
         )
 
     def _rerank(self, wanted: Wanted) -> None:
-        sampled, truncated = self._previous("sample"), self._previous("truncate", "execute")
+        sampled, truncated = self.store.required("sample"), self.store.required("truncate")
         # Scores of duplicates depend on which samples there are, so the extent is part of the
         # identity here: rankings of another extent stay aside.
         extent = {"n": wanted.n, "problems": digest(*sorted(map(str, wanted.problems)))}
@@ -257,15 +255,6 @@ class Run:
             )
         record = {"machine": environment.machine(), "meaning": meaning, **ran_on}
         return self.store.begin(stage, name, record, upstream)
-
-    def _previous(self, stage: str, part_of: str | None = None) -> StageTables:
-        tables = self.store.current(stage)
-        if tables is None:
-            raise UserError(
-                f"{self.store.path}: the {part_of or stage} stage has not run on the rows that are "
-                f"there now: forkeval run CONFIG --from-stage {part_of or stage}"
-            )
-        return tables
 
     @contextmanager
     def _background(self, judging: Judging | None, sampled: StageTables) -> Iterator[None]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.records import Candidate, Problem, ProblemKey, Program
+from pipeline.records import Candidate, CandidateKey, Problem, ProblemKey, Program
 
 _SEPARATOR = "\x1f"  # in no key
 
@@ -20,7 +20,7 @@ class Wanted:
     problems: Mapping[ProblemKey, Problem]
     n: int
 
-    def __contains__(self, row: Candidate | Program) -> bool:
+    def __contains__(self, row: Candidate | CandidateKey | Program) -> bool:
         key = ProblemKey(row.dataset, row.language, row.task_id)
         return row.sample_index < self.n and key in self.problems
 

@@ -126,6 +126,7 @@ def _open(hub: Hub, language: Language, source: str) -> Sequence[dict[str, Any]]
     import datasets  # takes a second, and only the hub needs it
 
     try:
+        # The library is not typed for us; what it gives is checked row by row.
         return datasets.load_dataset(  # type: ignore[no-any-return]
             hub.id,
             revision=hub.revision,

@@ -90,16 +90,15 @@ class ExecuteStage:
             self._ledger.add(key, Outcome(verdict, attempt))
 
     def key(self, program: Program) -> ExecutionKey:
-        problem = ProblemKey(program.dataset, program.language, program.task_id)
         return (
             program.program_hash,
-            self._hashes[problem],
+            self._hashes[program.key.problem],
             self._executor.image_digest(program.language),
             self._executor.limits_hash(program.language),
         )
 
     def _job(self, program: Program, attempt: int) -> Job:
-        key = ProblemKey(program.dataset, program.language, program.task_id)
+        key = program.key.problem
         problem, test = self._problems[key], self._tests[key]
         return Job(
             language=program.language,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from tqdm import tqdm
 
 from pipeline.benchmarks import load as load_benchmark
+from pipeline.benchmarks.jsonl import stem
 from pipeline.config import BenchmarkConfig
 from pipeline.records import Problem, ProblemKey, Test, UserError
 
@@ -36,7 +37,7 @@ def load(benchmarks: Sequence[BenchmarkConfig]) -> tuple[list[Problem], list[Tes
 def dataset(benchmark: BenchmarkConfig) -> str:
     """The dataset name that a benchmark's rows carry."""
     if benchmark.name == "jsonl" and benchmark.path is not None:
-        return benchmark.path.name.split(".")[0]
+        return stem(benchmark.path)
     return benchmark.name
 
 

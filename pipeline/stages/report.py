@@ -11,12 +11,10 @@ import pyarrow.compute as pc
 
 from pipeline.config import RunConfig
 from pipeline.records import UserError
-from pipeline.store import StageTables, Store
+from pipeline.store import UPSTREAM, Store
 from pipeline.wanted import Wanted
 from reports import render
 from reports.data import Rates, ReportInput, Settings
-
-STAGES = ("load", "sample", "truncate", "execute", "rerank")
 
 
 def report(config: RunConfig, store: Store, wanted: Wanted) -> Path:
@@ -25,7 +23,7 @@ def report(config: RunConfig, store: Store, wanted: Wanted) -> Path:
     Raises UserError where a stage has not run, or a candidate has no verdict yet: a report of part
     of the problems would be a false number.
     """
-    load, sampled, truncated, judged, ranked = (current(store, stage) for stage in STAGES)
+    load, sampled, truncated, judged, ranked = map(store.required, UPSTREAM)
     verdicts = wanted.rows(judged.table("verdicts"))
     if verdicts.num_rows != wanted.candidates:
         raise UserError(
@@ -54,21 +52,11 @@ def report(config: RunConfig, store: Store, wanted: Wanted) -> Path:
         max_rows=config.engine.max_rows,
         tile=environment(store, "sample").get("tile"),
         wall_seconds=wall_seconds(store),
-        environment={stage: environment(store, stage) for stage in STAGES},
+        environment={stage: environment(store, stage) for stage in UPSTREAM},
         config=config.model_dump(mode="json"),
         commands=commands(store),
     )
     return render(data, store.path / "report")
-
-
-def current(store: Store, stage: str) -> StageTables:
-    tables = store.current(stage)
-    if tables is None:
-        raise UserError(
-            f"{store.path}: the {stage} stage has not run on the rows that are there now: "
-            f"forkeval resume {shlex.quote(str(store.path))}"
-        )
-    return tables
 
 
 def environment(store: Store, stage: str) -> dict[str, Any]:

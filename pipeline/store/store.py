@@ -15,6 +15,7 @@ Paths inside are relative to the directory, so it can be moved to another machin
 from __future__ import annotations
 
 import json
+import shlex
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
@@ -231,6 +232,17 @@ class Store:
             if above is None or above.identity != record.upstream[1]:
                 return None
         return self.stage(stage, record.identity)
+
+    def required(self, stage: str) -> StageTables:
+        """As `current`; raises UserError that says which stage to run where there is none."""
+        tables = self.current(stage)
+        if tables is None:
+            asked = "execute" if stage == "truncate" else stage  # executing truncates first
+            raise UserError(
+                f"{self.path}: the {asked} stage has not run on the rows that are there now: "
+                f"forkeval resume {shlex.quote(str(self.path))} --from-stage {asked}"
+            )
+        return tables
 
     def stage(self, stage: str, identity: str) -> StageTables:
         """The tables of `stage` under `identity`: one object each, shared by all who ask."""

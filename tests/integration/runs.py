@@ -13,12 +13,11 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.records import TABLES
-from pipeline.store import Store
+from pipeline.store import UPSTREAM, Store
 
 COMMAND = [sys.executable, "-m", "pipeline.cli"]
 ROOT = Path(__file__).resolve().parents[2]
 # Rows of these tables are measurements as a whole: how long stretches of work took.
-STAGES = ("load", "sample", "truncate", "execute", "rerank")
 MEASUREMENTS = {"engine_steps", "stage_times"}
 
 
@@ -79,7 +78,7 @@ def commits(run: Path, stage: str) -> int:
 def tables(run: Path) -> dict[str, pa.Table]:
     """Every table of the run's current rows, sorted by key, measurements left out."""
     with Store.open(run, read_only=True) as store:
-        stages = [store.current(stage) for stage in STAGES] + [store.shared("execute")]
+        stages = [store.current(stage) for stage in UPSTREAM] + [store.shared("execute")]
         return {
             name: comparable(name, stage.table(name))
             for stage in stages

@@ -11,8 +11,11 @@ import queue
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,7 +135,7 @@ class Source:
     without: frozenset[str]
 
 
-def _work(source: Source, worker: int, out: multiprocessing.Queue, stop: object) -> None:  # type: ignore[type-arg]
+def _work(source: Source, worker: int, out: Queue[Any], stop: Event) -> None:
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     stream = TextStream(
         f"{source.seed}/{worker}",
@@ -151,13 +154,13 @@ def _work(source: Source, worker: int, out: multiprocessing.Queue, stop: object)
                 "functions_dropped": dict(stream.functions.dropped),
                 "texts": dict(stream.languages),
             }
-        while not stop.is_set():  # type: ignore[attr-defined]  # multiprocessing has no public type
+        while not stop.is_set():
             try:
                 out.put((worker, statistics, batch), timeout=0.5)
                 break
             except queue.Full:
                 continue
-        if stop.is_set():  # type: ignore[attr-defined]
+        if stop.is_set():
             out.cancel_join_thread()
             return
 
@@ -167,7 +170,7 @@ class Loader:
 
     def __init__(self, source: Source, workers: int) -> None:
         context = multiprocessing.get_context("spawn")
-        self._queue: multiprocessing.Queue = context.Queue(maxsize=4 * workers)  # type: ignore[type-arg]
+        self._queue: Queue[Any] = context.Queue(maxsize=4 * workers)
         self._stop = context.Event()
         self._statistics: dict[int, dict[str, dict[str, int]]] = {}
         self._processes = [

@@ -54,6 +54,8 @@ class Drawer:
         for part in sequence:
             if isinstance(part, str):
                 out.append(part)
+            # The first item of a parsed part names its kind, and with it the types of the others,
+            # which the recursive `Sequence` alias cannot say.
             elif part[0] == "[":
                 out += self._expand(self._random.choice(part[-1]), values)  # type: ignore[arg-type]
             elif part[0] == "<":

@@ -73,7 +73,7 @@ def compile_expression(
             step = Step(BINARY[type(node.op)], (visit(node.left), visit(node.right)))
         elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             if isinstance(node.operand, ast.Constant):
-                return repr(-float(node.operand.value))  # type: ignore[arg-type]
+                return repr(-float(node.operand.value))  # type: ignore[arg-type]  # as above
             step = Step("-", ("0.0", visit(node.operand)))
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             if node.func.id not in CALLS:

@@ -13,8 +13,9 @@ import pytest
 from pipeline.commands import check_unchanged
 from pipeline.config import RunConfig
 from pipeline.records import Call, Candidate, EngineStep, Execution, Job, UserError, Verdict
-from pipeline.run import Run, Services, Stage
+from pipeline.run import Run, Services
 from pipeline.services import Completion, CompletionRequest
+from pipeline.stages import Stage
 from pipeline.store import Store
 
 PROBLEMS, N = 3, 4

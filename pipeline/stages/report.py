@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,11 @@ def report(config: RunConfig, store: Store, wanted: Wanted) -> Path:
         candidates=wanted.rows(sampled.table("candidates")),
         engine_steps=sampled.table("engine_steps"),
         programs=wanted.rows(truncated.table("programs")),
-        executions=executions(store.shared("execute").table("executions"), verdicts),
+        executions=executions(
+            store.shared("execute").table("executions"),
+            verdicts,
+            environment(store, "execute")["meaning"],
+        ),
         verdicts=verdicts,
         rankings=wanted.rows(ranked.table("rankings")),
         settings=Settings(
@@ -64,10 +69,17 @@ def environment(store: Store, stage: str) -> dict[str, Any]:
     return {"identity": record.identity, **record.environment} if record else {}
 
 
-def executions(table: pa.Table, verdicts: pa.Table) -> pa.Table:
-    """The executions of the wanted programs; the shared table may hold those of other rows too."""
-    wanted = pc.unique(verdicts["program_hash"])
-    return table.filter(pc.is_in(table["program_hash"], value_set=wanted))
+def executions(table: pa.Table, verdicts: pa.Table, meaning: Mapping[str, Any]) -> pa.Table:
+    """The executions that the verdicts rest on.
+
+    The shared table may hold those of other programs, and of the same programs in other images or
+    under other limits. meaning: what the execute stage recorded of its images and limits.
+    """
+    mask = pc.is_in(table["program_hash"], value_set=pc.unique(verdicts["program_hash"]))
+    for column, of in (("image_digest", "images"), ("limits_hash", "limits")):
+        ours = pa.array(sorted(set(meaning[of].values())), pa.string())
+        mask = pc.and_(mask, pc.is_in(table[column], value_set=ours))
+    return table.filter(mask)
 
 
 def wall_seconds(store: Store) -> dict[str, float]:

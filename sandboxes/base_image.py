@@ -28,6 +28,8 @@ _APT_KEYS = (
     "Acquire::Check-Date",
     "Acquire::Retries",
 )
+# Of the host's npm settings, the same; never a token.
+_NPM_KEYS = ("registry", "proxy", "https-proxy", "cafile")
 
 
 def _lines(*command: str) -> list[str]:
@@ -70,11 +72,13 @@ def _mirrors() -> tuple[str | None, str | None]:
     return archive, security
 
 
-def apt_files(release: str) -> Mapping[str, str]:
-    """Files for /etc/apt of the image, so that it installs from where the host does.
+def host_files(release: str) -> Mapping[str, bytes]:
+    """Files for /etc of the image, so that it installs packages from where the host does."""
+    return _apt_files(release) | _npm_files()
 
-    On a host that is not Debian there are none but a note: the image's own sources stay.
-    """
+
+def _apt_files(release: str) -> dict[str, bytes]:
+    """On a host that is not Debian there is nothing but a note: the image's own sources stay."""
     archive, security = _mirrors()
     settings = [
         line
@@ -88,6 +92,20 @@ def apt_files(release: str) -> Mapping[str, str]:
             stanzas.append(_stanza(security, f"{release}-security"))
         files["sources.list"] = "# see sources.list.d/debian.sources\n"
         files["sources.list.d/debian.sources"] = "\n".join(stanzas)
+    return {f"apt/{name}": text.encode() for name, text in files.items()}
+
+
+def _npm_files() -> dict[str, bytes]:
+    """The host's npm registry, proxies and certificates; npm's own defaults where it has none."""
+    found = {key: "".join(_lines("npm", "config", "get", key)) for key in _NPM_KEYS}
+    settings = {key: value for key, value in found.items() if value not in ("", "null")}
+    files = {}
+    bundle = Path(settings.pop("cafile", ""))
+    if bundle.is_file():
+        settings["cafile"] = "/etc/forkeval/npm-certificates.crt"
+        files["forkeval/npm-certificates.crt"] = bundle.read_bytes()
+    lines = [f"{key}={value}" for key, value in settings.items()]
+    files["forkeval/npmrc"] = "\n".join(["; taken from the host", *lines, ""]).encode()
     return files
 
 

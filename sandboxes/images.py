@@ -8,7 +8,10 @@ import os
 import re
 import sys
 import tarfile
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +22,10 @@ from pipeline.records import UserError, digest
 from sandboxes import base_image, engine, languages
 from sandboxes.languages import Language
 
+BASE = Path(__file__).parent / "base"
 RUNNER = Path(__file__).parent / "runner"
+_RUNNER_RELEASE = "bookworm"  # the runner is a static binary: it is built once, for all releases
+_AT_ONCE = 2  # builds: one unpacks packages while another one fetches them
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
@@ -61,7 +67,7 @@ def _context(files: Mapping[str, bytes]) -> io.BytesIO:
 
 def _build(client: Any, reference: str, files: Mapping[str, bytes], args: dict[str, str]) -> None:
     """Builds with the host's network. Raises UserError with the step that failed."""
-    args |= {name: os.environ[name] for name in _PROXIES if name in os.environ}
+    args = args | {name: os.environ[name] for name in _PROXIES if name in os.environ}
     said = [""]
     with engine.speaking(client, f"building {reference}"):
         for event in client.api.build(
@@ -83,42 +89,90 @@ def _exists(client: Any, reference: str) -> bool:
         return bool(client.images.list(name=reference))
 
 
-def _tag(language: Language) -> str:
-    """Of everything that an image is built from; the yaml is read by the pool, not by the build."""
+def _toolchain(language: Language) -> str:
+    """Named after all that it is built from; the yaml is read by the pool, not by the build."""
     files = {n: data for n, data in _files(language.folder).items() if n != "language.yaml"}
-    return digest(_recipe(files), _recipe(_files(RUNNER)), language.debian)[:16]
+    tag = digest(_recipe(files), _recipe(_files(BASE)), language.debian)[:16]
+    return f"forkeval/{language.name}-toolchain:{tag}"
+
+
+def _tag(language: Language) -> str:
+    return digest(_toolchain(language), _recipe(_files(RUNNER)))[:16]
 
 
 def reference(language: Language) -> str:
     return f"forkeval/{language.name}:{_tag(language)}"
 
 
-def _ensure_base(client: Any, release: str) -> str:
-    """The base of all languages of a Debian release, with the runner in it."""
-    files = _files(RUNNER)
-    name = f"forkeval/runner-{release}:{_recipe(files)[:16]}"
-    if _exists(client, name):
+class _Builder:
+    """Builds what is missing, each piece once; for threads that each bring their own client."""
+
+    def __init__(self, docker_host: str | None) -> None:
+        self._docker_host = docker_host
+        self._lock = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
+
+    def image(self, language: Language) -> Image:
+        client = engine.connect(self._docker_host, timeout=1800)
+        wanted = reference(language)
+        if not _exists(client, wanted):
+            runner = self._runner(client)
+            toolchain = self._once(
+                client, _toolchain(language), _files(language.folder),
+                lambda: {"BASE": self._base(client, language.debian)},
+            )  # fmt: skip
+            recipe = {"Dockerfile": (BASE / "sandbox.Dockerfile").read_bytes()}
+            self._once(client, wanted, recipe, lambda: {"RUNNER": runner, "TOOLCHAIN": toolchain})
+        return inspect(client, language)
+
+    def _once(
+        self,
+        client: Any,
+        name: str,
+        files: Mapping[str, bytes],
+        args: Callable[[], dict[str, str]],
+    ) -> str:
+        """Builds an image under `name` unless it is there; `args` are made only when needed."""
+        with self._lock:
+            lock = self._locks.setdefault(name, threading.Lock())
+        with lock:
+            if not _exists(client, name):
+                values = args()
+                _say(f"building {name}")
+                started = time.monotonic()
+                _build(client, name, files, values)
+                _say(f"built {name} in {time.monotonic() - started:.0f} s")
         return name
-    _say(f"making the Debian {release} base")
-    debian = base_image.ensure(client, release)
-    apt = {f"apt/{path}": text.encode() for path, text in base_image.apt_files(release).items()}
-    _say(f"building {name}")
-    _build(client, name, files | apt, {"DEBIAN": debian})
-    return name
+
+    def _runner(self, client: Any) -> str:
+        files = _files(RUNNER)
+        return self._once(
+            client, f"forkeval/runner:{_recipe(files)[:16]}", files,
+            lambda: {"BASE": self._base(client, _RUNNER_RELEASE)},
+        )  # fmt: skip
+
+    def _base(self, client: Any, release: str) -> str:
+        """Debian with this machine's package sources, for all languages of a release."""
+        files = _files(BASE)
+        host = {f"etc/{name}": data for name, data in base_image.host_files(release).items()}
+
+        def debian() -> dict[str, str]:
+            _say(f"making the Debian {release} base")
+            return {"DEBIAN": base_image.ensure(client, release)}
+
+        return self._once(
+            client, f"forkeval/base-{release}:{_recipe(files)[:16]}", files | host, debian
+        )
 
 
 def build(names: Iterable[str] | None = None, docker_host: str | None = None) -> Sequence[Image]:
-    """Builds the images of the named languages (all by default); those that exist are kept."""
-    client = engine.connect(docker_host, timeout=1800)
-    made = []
-    for language in _named(names):
-        wanted = reference(language)
-        if not _exists(client, wanted):
-            base = _ensure_base(client, language.debian)
-            _say(f"building {wanted}")
-            _build(client, wanted, _files(language.folder), {"BASE": base})
-        made.append(inspect(client, language))
-    return made
+    """Builds the images of the named languages (all by default); those that exist are kept.
+
+    Two at a time. What was built before one failed is kept, too.
+    """
+    builder = _Builder(docker_host)
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        return [*threads.map(builder.image, _named(names))]
 
 
 def _named(names: Iterable[str] | None) -> Sequence[Language]:

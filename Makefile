@@ -39,8 +39,9 @@ browser: ## Chromium, for the test of the report page
 images: python docker ## the sandbox images, built and self-tested
 	$(FORKEVAL) images build
 
-docs: python ## the generated page of the command line
+docs: python ## the generated pages: command line, hostile programs
 	$(PY) tools/cli_docs.py >docs/cli.md
+	$(PY) tools/hostile_docs.py >docs/hostile.md
 
 clean: ## remove the environment and build state (never a run directory)
 	rm -rf $(VENV) .build .mypy_cache .ruff_cache .pytest_cache

@@ -2,6 +2,7 @@
 #include "runner.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,26 +12,20 @@
 static int cpu = -1, memory = -1, oom = -1;
 static bool v2;
 
-static int first_of(const char *const *paths) {
-    for (; *paths; paths++) {
-        int fd = open(*paths, O_RDONLY | O_CLOEXEC);
-        if (fd >= 0) return fd;
-    }
-    return -1;
+static int open_in(const char *root, const char *name) {
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", root, name);
+    return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-void meter_open(void) {
-    static const char *const cpu1[] = {"/sys/fs/cgroup/cpuacct/cpuacct.usage",
-                                       "/sys/fs/cgroup/cpu,cpuacct/cpuacct.usage", NULL};
-    static const char *const memory1[] = {"/sys/fs/cgroup/memory/memory.usage_in_bytes", NULL};
-    static const char *const oom1[] = {"/sys/fs/cgroup/memory/memory.oom_control", NULL};
-    static const char *const cpu2[] = {"/sys/fs/cgroup/cpu.stat", NULL};
-    static const char *const memory2[] = {"/sys/fs/cgroup/memory.current", NULL};
-    static const char *const oom2[] = {"/sys/fs/cgroup/memory.events", NULL};
-    v2 = access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0;
-    cpu = first_of(v2 ? cpu2 : cpu1);
-    memory = first_of(v2 ? memory2 : memory1);
-    oom = first_of(v2 ? oom2 : oom1);
+void meter_open(const char *root) {
+    int controllers = open_in(root, "cgroup.controllers");
+    v2 = controllers >= 0;
+    if (v2) close(controllers);
+    cpu = open_in(root, v2 ? "cpu.stat" : "cpuacct/cpuacct.usage");
+    if (cpu < 0 && !v2) cpu = open_in(root, "cpu,cpuacct/cpuacct.usage");
+    memory = open_in(root, v2 ? "memory.current" : "memory/memory.usage_in_bytes");
+    oom = open_in(root, v2 ? "memory.events" : "memory/memory.oom_control");
 }
 
 const char *meter_kind(void) { return cpu < 0 ? "none" : v2 ? "v2" : "v1"; }
@@ -58,6 +53,12 @@ int64_t meter_cpu_us(void) {
 
 int64_t meter_memory(void) { return number(memory, ""); }
 int64_t meter_oom_kills(void) { return number(oom, "oom_kill"); }
+
+void meter_print(const char *root) {
+    meter_open(root);
+    printf("cgroup=%s\ncpu_us=%" PRId64 "\nmemory=%" PRId64 "\noom_kills=%" PRId64 "\n",
+           meter_kind(), meter_cpu_us(), meter_memory(), meter_oom_kills());
+}
 
 int64_t now_us(void) {
     struct timespec t;

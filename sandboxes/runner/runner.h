@@ -39,9 +39,13 @@ void field_write(char tag, const void *data, size_t size);
 void message_end(void);
 _Noreturn void die(const char *what);
 
-/* meter.c: the container's control group, v1 or v2. */
-void meter_open(void);
+/* filter.c: system calls that nothing in the sandbox may make, the runner included. */
+void filter_install(void);
+
+/* meter.c: the container's control group, v1 or v2, under `root` (/sys/fs/cgroup). */
+void meter_open(const char *root);
 const char *meter_kind(void);   /* "v1", "v2" or "none" */
+void meter_print(const char *root); /* every reading, as key=value lines */
 int64_t meter_cpu_us(void);     /* CPU time so far; -1 where it cannot be read */
 int64_t meter_memory(void);     /* bytes in use now; -1 */
 int64_t meter_oom_kills(void);  /* processes killed for memory so far; -1 */

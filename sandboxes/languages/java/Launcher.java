@@ -68,6 +68,7 @@ public final class Launcher {
             message = "";
         }
         message = message.substring(0, Math.min(200, message.length()));
-        return line + " " + thrown.getClass().getName() + ": " + message;
+        String text = line + " " + thrown.getClass().getName() + ": " + message;
+        return text.replaceAll("[^ -~]", "?"); // a report is printable
     }
 }

@@ -50,8 +50,9 @@ static void describe(PyObject *type, PyObject *value, char *text, size_t room) {
     }
     PyErr_Clear();
     snprintf(text, room, "%s: %s", name, plain ? PyBytes_AS_STRING(plain) : "");
+    text[strcspn(text, "\r\n")] = 0;
     for (char *c = text; *c; c++)
-        if (*c == '\n' || *c == '\r') *c = 0;
+        if (*c < ' ' || *c > '~') *c = '?'; /* a report is printable */
     Py_XDECREF(message);
     Py_XDECREF(plain);
 }

@@ -3,72 +3,138 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import random
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hostile import ALL, Hostile
 
-from pipeline.records import Job, Limits
+from pipeline.records import Execution, Job, Limits, digest
 from sandboxes import languages
-from sandboxes.pool import DockerExecutor
+from sandboxes.pool import DockerExecutor, Way
+from tests.integration.sandboxes.host import Watch
+from tests.integration.sandboxes.hostile import Hostile, load
 
 pytestmark = pytest.mark.docker
 
+PROGRAMS = [
+    pytest.param(hostile, id=hostile.id, marks=[pytest.mark.full] if hostile.slow else [])
+    for hostile in load()
+]
 
-def _job(hostile: Hostile, job: Callable[..., Job]) -> Job:
-    language = languages.get(hostile.language)
-    return job(hostile.completion, language.self_test, language=language.name, name=hostile.name)
+
+def _job(hostile: Hostile) -> Job:
+    test = hostile.test or languages.get(hostile.language).self_test
+    return Job(
+        language=hostile.language,
+        prompt="",
+        completion=hostile.completion,
+        test=test,
+        kind="program",
+        entry_point="add",
+        program_hash=hostile.id,
+        test_hash=digest(test),
+    )
 
 
-def _good(language: str, job: Callable[..., Job]) -> Job:
-    kind = languages.get(language)
-    return job(kind.self_tests[0].completion, kind.self_test, language=language)
+def _good(name: str) -> Job:
+    language = languages.get(name)
+    text = language.self_tests[0].completion
+    return _job(Hostile(name, "", f"good {digest(text)}", text, ("passed",)))
 
 
 @pytest.fixture(scope="module")
-def impatient(docker_client: Any, small_limits: Limits) -> Iterator[DockerExecutor]:
-    """One sandbox that waits less long for the programs that sleep."""
-    with DockerExecutor(dataclasses.replace(small_limits, wall_seconds=6.0), workers=1) as pool:
+def impatient_limits(small_limits: Limits) -> Limits:
+    """Waits less long for the programs that sleep, and for compilers that are given bombs."""
+    return dataclasses.replace(small_limits, wall_seconds=6.0, compile_seconds=20.0)
+
+
+@pytest.fixture(scope="module")
+def watch(docker_client: Any) -> Iterator[Watch]:
+    """Sees to it that nothing is left on the host when the module's pools are closed."""
+    if os.getuid() != 0:
+        pytest.fail("what programs leave on the host is seen by root alone: run as root")
+    with pytest.MonkeyPatch.context() as patch:
+        found = Watch(docker_client, patch)
+        yield found
+        until = time.monotonic() + 30  # the engine removes a container in its own time
+        while (left := found.left_at_the_end()) and time.monotonic() < until:
+            time.sleep(0.5)
+        assert found.started
+        assert not left
+
+
+@pytest.fixture(scope="module")
+def impatient(watch: Watch, impatient_limits: Limits) -> Iterator[DockerExecutor]:
+    """One sandbox a language, so that a program is followed by one in the same sandbox."""
+    with watch.pool(impatient_limits, workers=1) as pool:
         yield pool
 
 
-@pytest.mark.parametrize("hostile", ALL, ids=lambda h: h.name)
-def test_hostile_program(
-    hostile: Hostile, impatient: DockerExecutor, job: Callable[..., Job]
-) -> None:
-    found = impatient.execute(_job(hostile, job))
+@pytest.mark.parametrize("hostile", PROGRAMS)
+def test_hostile_program(hostile: Hostile, impatient: DockerExecutor, watch: Watch) -> None:
+    found = impatient.execute(_job(hostile))
     assert found.verdict in hostile.verdicts, (found.verdict, found.detail, found.stderr[-2000:])
-    after = impatient.execute(_good(hostile.language, job))
+    assert watch.left_now() == []
+    after = impatient.execute(_good(hostile.language))
     assert after.verdict == "passed", (after.verdict, after.detail, after.stderr)
 
 
-def test_warm_and_plain_agree_in_any_order(
-    executor: DockerExecutor, plain_executor: DockerExecutor, job: Callable[..., Job]
-) -> None:
-    """Every self-test program three times and some hostile ones, shuffled, with seeded orders."""
-    draw = random.Random(20261122)
-    jobs = {}
+def _shuffled(
+    programs: list[Hostile], limits: Limits, seed: int, watch: Watch
+) -> tuple[dict[str, Execution], dict[str, Execution]]:
+    """The programs, with three copies of each quick self-test between them, in an order of its own
+    for each way."""
+    expected: dict[str, str] = {}
+    jobs = {hostile.id: _job(hostile) for hostile in programs}
     for language in languages.load().values():
+        if not any(hostile.language == language.name for hostile in programs):
+            continue
         for index, test in enumerate(language.self_tests):
             if test.verdict in ("timeout", "out_of_memory"):
-                continue  # these take seconds each, and test_hostile_program has them
+                continue  # these take seconds each, and `forkeval images test` has them
             for copy in range(3):
-                name = f"{language.name}-{index}-{copy}"
-                jobs[name] = job(
-                    test.completion, language.self_test, language=language.name, name=name
-                )
-    quick = [h for h in ALL if not {"timeout", "out_of_memory"} & set(h.verdicts)]
-    for hostile in draw.sample(quick, 16):
-        jobs[hostile.name] = _job(hostile, job)
-    found: list[dict[str, str]] = []
-    for pool in (executor, plain_executor):
+                known = Hostile(language.name, "", f"{index}-{copy}", test.completion, ())
+                jobs[known.id] = _job(known)
+                expected[known.id] = test.verdict
+    draw = random.Random(seed)
+    ways: tuple[Way, ...] = ("warm", "plain")
+    found = []
+    for way in ways:
         order = list(jobs.values())
         draw.shuffle(order)
-        found.append({done.program_hash: done.verdict for done in pool.run(order)})
-    assert len(found[0]) == len(jobs)
-    assert found[0] == found[1]
+        with watch.pool(limits, workers=2, way=way) as pool:
+            found.append({done.program_hash: done for done in pool.run(order)})
+        assert found[-1].keys() == jobs.keys()
+        verdicts = {name: found[-1][name].verdict for name in expected}
+        assert verdicts == expected
+    return found[0], found[1]
+
+
+def _agree(programs: list[Hostile], limits: Limits, seed: int, watch: Watch) -> None:
+    warm, plain = _shuffled(programs, limits, seed, watch)
+    for hostile in programs:
+        ours = (warm[hostile.id].verdict, plain[hostile.id].verdict)
+        assert set(ours) <= set(hostile.verdicts), (hostile.id, ours)
+        # Where a program has one verdict it is this one both ways; where a limit decides between
+        # two (memory or time, whichever comes first), each way gives one of them.
+        assert len(hostile.verdicts) > 1 or ours[0] == ours[1], (hostile.id, ours)
+
+
+def test_warm_and_plain_agree_in_any_order(impatient_limits: Limits, watch: Watch) -> None:
+    """A seeded draw of the quick hostile programs, with known-good ones between them."""
+    quick = [h for h in load() if not h.slow and not {"timeout", "out_of_memory"} & set(h.verdicts)]
+    _agree(random.Random(20261122).sample(quick, 48), impatient_limits, 1, watch)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("language", list(languages.load()))
+def test_warm_and_plain_agree_on_every_hostile_program(
+    language: str, impatient_limits: Limits, watch: Watch
+) -> None:
+    _agree([h for h in load() if h.language == language], impatient_limits, 2, watch)
 
 
 def test_a_job_sees_nothing_of_the_one_before(

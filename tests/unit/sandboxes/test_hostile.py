@@ -1,0 +1,37 @@
+"""The list of hostile programs is what docs/hostile.md says, and says what it must."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from pipeline.records import VERDICTS
+from tests.integration.sandboxes.hostile import THREATS, load
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def test_programs_are_named_once_and_attack_something_known() -> None:
+    programs = load()
+    assert len({hostile.id for hostile in programs}) == len(programs)
+    assert {hostile.threat for hostile in programs} == set(THREATS)
+    for hostile in programs:
+        assert hostile.verdicts, hostile.id
+        assert set(hostile.verdicts) <= set(VERDICTS), hostile.id
+
+
+def test_only_forgeries_by_own_memory_or_helpers_may_pass() -> None:
+    """At `completed`; see docs/security.md. Each of them must pass: the docs say that they do."""
+    for hostile in load():
+        if "passed" in hostile.verdicts and hostile.name != "test_ends_well_in_a_child":
+            assert hostile.threat in ("token", "helpers"), hostile.id
+            assert hostile.verdicts == ("passed",), hostile.id
+
+
+def test_the_page_is_generated_from_the_programs() -> None:
+    done = subprocess.run(
+        [sys.executable, "tools/hostile_docs.py"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == (ROOT / "docs" / "hostile.md").read_text(), "run: make docs"

@@ -65,6 +65,7 @@ class Sandbox:
     def __init__(
         self, client: Any, image: Image, language: Language, limits: Limits, runtime: str | None
     ) -> None:
+        self.language = language
         self._client = client
         self._errors = b""
         self.jobs = 0  # done since the warm processes were started

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import queue
 import secrets
 import threading
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,7 +10,7 @@ from typing import Any, Literal
 import docker.errors
 
 from pipeline.records import Execution, Job, Limits, UserError
-from sandboxes import engine, images, languages, self_test
+from sandboxes import dispatch, engine, images, languages, self_test
 from sandboxes.assembly import Assembled, Case, assemble
 from sandboxes.container import Sandbox, SandboxDied
 from sandboxes.images import Image
@@ -20,17 +19,19 @@ from sandboxes.protocol import Answer, Request
 from sandboxes.verdicts import Judged, judge
 
 Way = Literal["warm", "plain"]
+# Of the engine's memory, what idle sandboxes may hold in warm processes: with many languages they
+# would add up to more than a small machine has.
+_IDLE_SHARE = 0.25
 _SOURCE, _JOB, _BUILD = "/sandbox/job/{file}", "/sandbox/job", "/sandbox/build"
 
 
 class _Language:
-    """What the pool knows of one language: its image, its limits, its idle sandboxes."""
+    """What the pool knows of one language: its image, its limits."""
 
     def __init__(self, language: Language, image: Image, limits: Limits) -> None:
         self.language = language
         self.image = image
         self.limits = language.limits_under(limits)
-        self.idle: list[Sandbox] = []
 
 
 class DockerExecutor:
@@ -66,6 +67,9 @@ class DockerExecutor:
         self._languages: dict[str, _Language] = {}
         self._lock = threading.Lock()
         self._sandboxes: set[Sandbox] = set()
+        self._idle: list[Sandbox] = []  # the one that worked last stands last
+        self._idle_mib = int(self._info["MemTotal"] * _IDLE_SHARE) >> 20
+        self._closed = False
         self._cgroup = ""
 
     # -- the Executor protocol
@@ -98,19 +102,19 @@ class DockerExecutor:
         }
 
     def run(self, jobs: Iterable[Job]) -> Iterator[Execution]:
-        """Yields executions as they finish; a job is taken from `jobs` when a sandbox is free.
+        """Yields executions as they finish; languages take turns (see `fair_queue`).
 
         Raises UserError when the engine goes away, after the executions that were finished by
         then; errors of `jobs` itself are passed on.
         """
-        return _Run(self, jobs).results()
+        return dispatch.run(self.execute, self.workers, jobs)
 
     def close(self) -> None:
         """Ends and removes the pool's containers."""
         with self._lock:
+            self._closed = True
             sandboxes, self._sandboxes = self._sandboxes, set()
-            for known in self._languages.values():
-                known.idle.clear()
+            self._idle.clear()
         for sandbox in sandboxes:
             sandbox.remove()
 
@@ -173,7 +177,7 @@ class DockerExecutor:
         if answer.clean:
             if judged.verdict in ("timeout", "out_of_memory", "forged") and warm.run:
                 sandbox.jobs = warm.jobs  # the next job is forked from a new interpreter
-            self._release(known, sandbox)
+            self._release(sandbox)
         else:
             self._discard(sandbox)
         return answer, judged
@@ -214,9 +218,13 @@ class DockerExecutor:
             return self._languages[name]
 
     def _acquire(self, known: _Language) -> Sandbox:
+        name = known.language.name
         with self._lock:
-            if known.idle:
-                return known.idle.pop()
+            if self._closed:
+                raise UserError("the pool of sandboxes is closed")
+            for index in reversed(range(len(self._idle))):
+                if self._idle[index].language.name == name:
+                    return self._idle.pop(index)
         try:
             sandbox = Sandbox(
                 self._client, known.image, known.language, known.limits, self._runtime
@@ -233,85 +241,30 @@ class DockerExecutor:
         with self._lock:
             self._sandboxes.add(sandbox)
             self._cgroup = sandbox.cgroup
+            closed = self._closed
+        if closed:  # while it started: `close` has not seen it
+            self._discard(sandbox)
+            raise UserError("the pool of sandboxes is closed")
         return sandbox
 
-    def _release(self, known: _Language, sandbox: Sandbox) -> None:
+    def _release(self, sandbox: Sandbox) -> None:
+        """Keeps a sandbox for the next job of its language, as long as memory allows."""
         with self._lock:
-            if sandbox in self._sandboxes:  # else the pool was closed meanwhile
-                known.idle.append(sandbox)
+            if sandbox not in self._sandboxes:  # the pool was closed meanwhile
+                return
+            self._idle.append(sandbox)
+            held = sum(idle.language.reserve.memory_mib for idle in self._idle)
+            surplus = []
+            while held > self._idle_mib and len(self._idle) > 1:
+                surplus.append(self._idle.pop(0))
+                held -= surplus[-1].language.reserve.memory_mib
+        for old in surplus:
+            self._discard(old)
 
     def _discard(self, sandbox: Sandbox) -> None:
         with self._lock:
             self._sandboxes.discard(sandbox)
         sandbox.remove()
-
-
-class _Run:
-    """One call of `DockerExecutor.run`: a thread that takes jobs, and one for each worker.
-
-    A job is taken only when a worker is free, so that a generator of jobs is never run ahead of.
-    """
-
-    def __init__(self, executor: DockerExecutor, jobs: Iterable[Job]) -> None:
-        self._executor = executor
-        self._jobs = iter(jobs)
-        self._free = threading.Semaphore(0)
-        self._todo: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        # None: a thread ended. An exception: it ends the run, after what was finished before.
-        self._done: queue.SimpleQueue[Execution | BaseException | None] = queue.SimpleQueue()
-        self._stop = False
-
-    def results(self) -> Iterator[Execution]:
-        workers = self._executor.workers
-        threads = [threading.Thread(target=self._feed, daemon=True)]
-        threads += [threading.Thread(target=self._work, daemon=True) for _ in range(workers)]
-        for thread in threads:
-            thread.start()
-        failure: BaseException | None = None
-        try:
-            for _ in threads:
-                while (item := self._done.get()) is not None:
-                    if not isinstance(item, BaseException):
-                        yield item
-                    elif failure is None:
-                        failure = item
-                        self._stop = True
-                        self._free.release()  # the feeder may be waiting for a free worker
-        finally:
-            self._stop = True
-            self._free.release()
-        if failure is not None:
-            raise failure
-
-    def _feed(self) -> None:
-        try:
-            while True:
-                self._free.acquire()
-                if self._stop:
-                    break
-                try:
-                    self._todo.put(next(self._jobs))
-                except StopIteration:
-                    break
-        except BaseException as error:
-            self._done.put(error)
-        finally:
-            for _ in range(self._executor.workers):
-                self._todo.put(None)
-            self._done.put(None)
-
-    def _work(self) -> None:
-        try:
-            while True:
-                self._free.release()
-                job = self._todo.get()
-                if job is None or self._stop:
-                    break
-                self._done.put(self._executor.execute(job))
-        except BaseException as error:
-            self._done.put(error)
-        finally:
-            self._done.put(None)
 
 
 def _execution(

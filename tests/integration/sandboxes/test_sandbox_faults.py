@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from pipeline.records import Execution, Job, Limits, UserError
-from sandboxes import engine, images
+from sandboxes import engine, images, languages
 from sandboxes.pool import DockerExecutor
 
 pytestmark = pytest.mark.docker
@@ -203,25 +203,56 @@ def test_leftovers_of_dead_owners_are_reaped_and_others_kept(
         mine.remove(force=True)
 
 
-def test_jobs_are_taken_only_when_a_sandbox_is_free(
-    executor: DockerExecutor, job: Callable[..., Job]
+def test_a_slow_language_does_not_block_a_quick_one(
+    make_executor: Callable[..., DockerExecutor], job: Callable[..., Job]
 ) -> None:
-    taken: list[int] = []
+    """Hundreds of slow jobs stand in front; the quick ones are done while those are under way."""
+    slow = (
+        "function add(a, b) { const t = Date.now(); while (Date.now() < t + 700); return a + b; }"
+    )
+    test = languages.get("javascript").self_test
+    jobs = [job(slow, test, language="javascript", name=f"slow-{i}") for i in range(300)]
+    jobs += [job(GOOD, name=f"quick-{i}") for i in range(40)]
+    pool = make_executor(workers=2)
+    run = pool.run(jobs)
+    quick: list[Execution] = []
+    slow_first = 0
+    while len(quick) < 40:
+        done = next(run)
+        if done.program_hash.startswith("quick"):
+            quick.append(done)
+        else:
+            slow_first += 1
+    run.close()  # type: ignore[attr-defined]  # it is a generator
+    assert {done.verdict for done in quick} == {"passed"}
+    assert slow_first < 20
 
-    def jobs() -> Iterator[Job]:
-        for index in range(4):
-            taken.append(index)
-            yield job(SLOW, name=str(index))
 
-    run = executor.run(jobs())
-    finished: list[Execution] = []
-    reader = threading.Thread(target=lambda: finished.extend(run))
-    reader.start()
-    assert _until(lambda: len(taken) == executor.workers)
-    time.sleep(1.5)  # every sandbox is busy for three seconds
-    assert len(taken) == executor.workers
-    reader.join()
-    assert len(finished) == 4
+def test_idle_sandboxes_are_given_up_for_memory(
+    make_executor: Callable[..., DockerExecutor],
+    docker_client: Any,
+    job: Callable[..., Job],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sandboxes.pool._IDLE_SHARE", 0.0)
+    before = {c.id for c in _ours(docker_client)}
+    pool = make_executor()
+    for name in ("python", "javascript", "java", "python"):
+        language = languages.get(name)
+        text = language.self_tests[0].completion
+        assert pool.execute(job(text, language.self_test, language=name)).verdict == "passed"
+    assert len({c.id for c in _ours(docker_client)} - before) == 1
+
+
+def test_a_closed_pool_starts_nothing(
+    docker_client: Any, job: Callable[..., Job], small_limits: Limits
+) -> None:
+    before = {c.id for c in _ours(docker_client)}
+    pool = DockerExecutor(small_limits, workers=1)
+    pool.close()
+    with pytest.raises(UserError, match="closed"):
+        pool.execute(job(GOOD))
+    assert {c.id for c in _ours(docker_client)} <= before
 
 
 def test_an_error_of_the_jobs_ends_the_run_after_what_was_finished(

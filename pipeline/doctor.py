@@ -87,6 +87,29 @@ def sandbox_images() -> Finding:
     return Finding("images", "ok", ", ".join(image.toolchain for image in found))
 
 
+def control_groups() -> Finding:
+    """Which kind of control group a sandbox finds, and whether it can read its own."""
+    from sandboxes import engine, images, meter
+
+    try:
+        built = [image for image in images.list() if image.built]
+        found = meter.read(engine.connect(), built[0].engine_id) if built else None
+    except UserError as fault:
+        return Finding("cgroup", "missing", str(fault), "make docker")
+    if found is None:
+        return Finding(
+            "cgroup", "note", "not looked at: no image is built", "forkeval images build"
+        )
+    if found.unread:
+        return Finding(
+            "cgroup",
+            "note",
+            f"cgroup {found.cgroup}: a sandbox cannot read its {' and '.join(found.unread)}",
+            "mount /sys/fs/cgroup with the cpu and memory controllers where the engine runs",
+        )
+    return Finding("cgroup", "ok", f"cgroup {found.cgroup}: CPU time, memory and kills are read")
+
+
 def published_data() -> Finding:
     named = os.environ.get("FORKEVAL_DATA")
     if named and Path(named).is_dir():
@@ -114,6 +137,7 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     kernels_conflict,
     docker_engine,
     sandbox_images,
+    control_groups,
     published_data,
     bundled_model,
 )

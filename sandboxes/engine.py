@@ -53,6 +53,15 @@ def answers(client: Any) -> bool:
         return False
 
 
+def takes_connections(docker_host: str | None) -> bool:
+    """Whether the engine takes a new connection: one that is stopping still answers on old ones."""
+    try:
+        connect(docker_host, timeout=10).close()
+    except UserError:
+        return False
+    return True
+
+
 def stopped() -> UserError:
     """The error of a run whose engine went away in the middle."""
     return UserError(

@@ -144,7 +144,7 @@ class DockerExecutor:
                 return self._attempt(job, known, program)
             except SandboxDied as error:
                 failures.append(str(error))
-                if not engine.answers(self._client):
+                if not engine.takes_connections(self._docker_host):
                     raise engine.stopped() from error
         judged = Judged("infrastructure_error", "the sandbox failed twice: " + "; ".join(failures))
         return _execution(job, known, judged, [], None)
@@ -235,7 +235,7 @@ class DockerExecutor:
                 f" `forkeval images build {known.language.name}`"
             ) from error
         except (docker.errors.DockerException, *engine.GONE) as error:
-            if not engine.answers(self._client):
+            if not engine.takes_connections(self._docker_host):
                 raise engine.stopped() from error
             raise UserError(f"Docker could not start a sandbox: {error}") from error
         with self._lock:

@@ -55,6 +55,7 @@ int64_t now_us(void);           /* monotonic clock */
 void become(uid_t uid); /* in a child: that user, no supplementary groups, no capabilities */
 void kill_user(uid_t uid);
 bool wipe(uid_t uid);   /* everything `uid` may have left; false if something could not go */
+bool ipc_left(void); /* whether any System V object is there, whose ever */
 int others_alive(const pid_t *known, int count); /* processes besides PID 1 and those known */
 
 /* service.c: warm processes that outlive jobs. */

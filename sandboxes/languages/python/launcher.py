@@ -11,6 +11,7 @@ import io
 import os
 import resource
 import sys
+from _frozen_importlib_external import SourceFileLoader  # importlib's, without loading the package
 
 TYPE_CHECKING = False  # as `typing` has it, without loading it for every plain program
 if TYPE_CHECKING:
@@ -32,12 +33,9 @@ COMMON = """
 
 def run_program(path: str) -> None:
     """Executes the program with the namespace that the interpreter gives to a script."""
-    from importlib.machinery import SourceFileLoader
-    from types import ModuleType
-
     with open(path, "rb") as file:
         source = file.read()
-    main = ModuleType("__main__")
+    main = type(sys)("__main__")
     main.__dict__.update(
         __annotations__={},
         __builtins__=sys.modules["builtins"],
@@ -58,8 +56,9 @@ def become_job(
     """Turns a forked child into the job's process: its user, limits and descriptors."""
     os.setsid()
     server.detach()  # descriptors 0 and 1, replaced below
-    with open("/proc/self/oom_score_adj", "w") as file:
-        file.write("1000")
+    score = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+    os.write(score, b"1000")
+    os.close(score)
     for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number)
     os.closerange(4, 32)
@@ -70,14 +69,35 @@ def become_job(
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)  # from 0, so every capability goes with it
     os.chdir(JOB)
-    # The streams as the interpreter makes them: those of the server remember another kind of file.
-    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
-        raw = open(number, mode + "b", closefd=False)  # noqa: SIM115  # lives as long as the job
-        errors = "backslashreplace" if name == "stderr" else "strict"
-        stream = io.TextIOWrapper(raw, "utf-8", errors, line_buffering=name == "stderr")
-        stream.mode = mode  # type: ignore[misc]  # writable on a text stream, as `open` writes it
-        setattr(sys, name, stream)
-        setattr(sys, f"__{name}__", stream)
+    make_stream(0, "stdin", "r")
+
+
+def make_stream(number: int, name: str, mode: str) -> None:
+    """A standard stream as the interpreter makes it, over whatever the descriptor is then."""
+    raw = open(number, mode + "b", closefd=False)  # noqa: SIM115  # lives as long as the job
+    errors = "backslashreplace" if name == "stderr" else "strict"
+    stream = io.TextIOWrapper(raw, "utf-8", errors, line_buffering=name == "stderr")
+    stream.mode = mode  # type: ignore[misc]  # writable on a text stream, as `open` writes it
+    setattr(sys, name, stream)
+    setattr(sys, f"__{name}__", stream)
+
+
+def warm_up() -> None:
+    """Compiles and runs a program of ours, so that every child finds done what the first one does:
+    the compiler's tables are made, memory is at hand, and hot bytecode is specialised."""
+    source = (
+        "def double(xs):\n"
+        "    return [x + x for x in xs if x]\n"
+        "class Pair:\n"
+        "    def __init__(self, a): self.a = a\n"
+        "def check(f):\n"
+        "    assert f([1, 2]) == [2, 4] and Pair(1).a == 1\n"
+        "    try: f(None)\n"
+        "    except TypeError as error: str(error)\n"
+        "check(double)\n"
+    )
+    for _ in range(16):
+        exec(compile(source, "main.py", "exec", dont_inherit=True), {"__name__": "warm_up"})
 
 
 def serve() -> None:
@@ -86,7 +106,12 @@ def serve() -> None:
 
     for name in COMMON.split():
         __import__(name)
+    warm_up()
     server = socket.socket(fileno=0)
+    # A child's output is a pipe, which a stream cannot tell from this socket; its input can be a
+    # file, so that stream is made in the child.
+    make_stream(1, "stdout", "w")
+    make_stream(2, "stderr", "w")
     gc.collect()
     gc.freeze()  # the collector then leaves the shared pages alone in every child
     gc.disable()

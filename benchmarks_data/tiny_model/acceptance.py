@@ -110,10 +110,11 @@ def ran_on(environment: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def compare(out: Path) -> dict[str, Any]:
+def compare(out: Path, before: dict[str, Any] | None = None) -> dict[str, Any]:
     """pass@k of every language whose three arms have a report, the ratios, and what holds.
 
-    Raises ValueError where no language is complete.
+    before: an earlier comparison, which the languages that are not in `out` are taken from.
+    Raises ValueError where no language is complete, or other weights made the earlier one.
     """
     results: dict[str, dict[str, dict[str, Estimate]]] = {}
     environment: dict[str, Any] = {}
@@ -122,9 +123,19 @@ def compare(out: Path) -> dict[str, Any]:
         if all(path.exists() for path in files.values()):
             results[language] = {arm: measured(path) for arm, path in files.items()}
             environment[language] = ran_on(json.loads(files["model"].read_text())["environment"])
+        elif before and language in before["results"]:
+            results[language] = before["results"][language]
+            environment[language] = before["environment"][language]
     if not results:
         raise ValueError(f"{out}: no language has all of {', '.join(ARMS)}: run them first")
-    checks = []
+    if len({machine["weights"] for machine in environment.values()}) > 1:
+        raise ValueError(f"{out}: the languages ran on different weights: run all of them again")
+    return {"results": results, "checks": checks(results), "environment": environment}
+
+
+def checks(results: dict[str, dict[str, dict[str, Estimate]]]) -> list[dict[str, Any]]:
+    """Each requirement, and whether it holds."""
+    found = []
     for language, arms in results.items():
         for k, least in RATIO.items():
             ours = arms["model"][f"pass@{k}"]
@@ -132,7 +143,7 @@ def compare(out: Path) -> dict[str, Any]:
                 theirs = arms[control][f"pass@{k}"]
                 ratio = ours["value"] / theirs["value"] if theirs["value"] else float("inf")
                 disjoint = ours["low"] > theirs["high"]
-                checks.append(
+                found.append(
                     {
                         "language": language,
                         "metric": f"pass@{k}",
@@ -143,7 +154,7 @@ def compare(out: Path) -> dict[str, Any]:
                         "holds": ratio >= least and disjoint,
                     }
                 )
-    return {"results": results, "checks": checks, "environment": environment}
+    return found
 
 
 def lines(result: dict[str, Any]) -> Iterator[str]:
@@ -180,14 +191,19 @@ def main() -> int:
     preparing.add_argument("--rows", type=int, default=4096, help="engine.max_rows")
     comparing = verbs.add_parser("compare", help="compare the three reports")
     comparing.add_argument("--out", type=Path, required=True)
-    comparing.add_argument("--json", type=Path, help="write the result there, too")
+    comparing.add_argument(
+        "--json",
+        type=Path,
+        help="write the result there, too; languages that did not run keep what it says",
+    )
     arguments = parser.parse_args()
     if arguments.verb == "prepare":
         out = arguments.out.resolve()
         data = arguments.data.resolve()
         prepare(data, out, arguments.n, arguments.temperature, arguments.rows)
         return 0
-    result = compare(arguments.out)
+    known = arguments.json and arguments.json.exists()
+    result = compare(arguments.out, json.loads(arguments.json.read_text()) if known else None)
     if arguments.json:
         arguments.json.write_text(json.dumps(result, indent=1) + "\n")
     print("\n".join(lines(result)))

@@ -50,6 +50,21 @@ def test_a_ratio_holds_only_with_disjoint_intervals(tmp_path: Path) -> None:
     assert "| python | model | 15.00 [13.00, 17.00]" in "\n".join(acceptance.lines(result))
 
 
+def test_languages_that_did_not_run_are_taken_from_before(tmp_path: Path) -> None:
+    for language, folder in (("python", tmp_path / "old"), ("java", tmp_path / "new")):
+        report(folder, f"model-{language}", 0.15, 0.20, 0.02)
+        report(folder, f"random-{language}", 0.01, 0.04, 0.005)
+        report(folder, f"shuffled-{language}", 0.03, 0.09, 0.01)
+    before = acceptance.compare(tmp_path / "old")
+    result = acceptance.compare(tmp_path / "new", before)
+    assert list(result["results"]) == ["python", "java"]
+    assert result["results"]["python"] == before["results"]["python"]
+    assert [check["holds"] for check in result["checks"]] == [True] * 8
+    before["environment"]["python"]["weights"] = "another"
+    with pytest.raises(ValueError, match="different weights"):
+        acceptance.compare(tmp_path / "new", before)
+
+
 def test_nothing_to_compare_is_said(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no language has all"):
         acceptance.compare(tmp_path)

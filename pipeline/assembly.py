@@ -32,6 +32,7 @@ def executor(config: RunConfig) -> Executor:
         workers=execute.workers,
         docker_host=execute.docker_host,
         runtime=execute.runtime,
+        rules=dict(execute.rules.items()),
     )
 
 

@@ -14,6 +14,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from pipeline.config_section import EXTENT, PLACE, Contradiction, Section, repeated
+from sandboxes import languages
 
 Language = Literal[
     "python",
@@ -239,9 +240,20 @@ class ExecuteConfig(Section):
         default=None, description="else DOCKER_HOST, else local", json_schema_extra=PLACE
     )
     runtime: str | None = Field(default=None, description="e.g. runsc", json_schema_extra=PLACE)
+    rules: dict[Language, str] = Field(
+        default_factory=dict,
+        description="languages judged by another rule than their own: its name in language.yaml",
+    )
     truncate: bool = Field(
         default=True, description="cut completions to the function; false judges them as they are"
     )
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        for name, rule in self.rules.items():
+            known = languages.load()[name].rules if name in languages.load() else {}
+            if rule not in known:
+                has = f"it has {', '.join(known)}" if known else "it has none: remove this"
+                yield Contradiction((f"rules.{name}",), f"{name} has no rule {rule!r}; {has}")
 
 
 RankerName = Literal["random", "mean_logprob", "sum_logprob"]

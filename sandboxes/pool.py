@@ -43,6 +43,7 @@ class DockerExecutor:
         docker_host: the engine's address; None for DOCKER_HOST, else the local one.
         runtime: the container runtime, such as ``runsc``; None for the engine's default.
         way: ``warm`` uses the languages' warm processes, ``plain`` a fresh process for everything.
+        rules: of the languages that are to be judged by another rule than their own, its name.
 
     Raises UserError where no engine answers.
     """
@@ -54,11 +55,13 @@ class DockerExecutor:
         docker_host: str | None = None,
         runtime: str | None = None,
         way: Way = "warm",
+        rules: Mapping[str, str] | None = None,
     ) -> None:
         self._limits = limits
         self._docker_host = docker_host
         self._runtime = runtime
         self._way = way
+        self._rules = dict(rules or {})
         self._client = engine.connect(docker_host)
         with engine.speaking(self._client, "asking for its version"):
             self._info: Mapping[str, Any] = self._client.info()
@@ -212,7 +215,7 @@ class DockerExecutor:
     def _known(self, name: str) -> _Language:
         with self._lock:
             if name not in self._languages:
-                language = languages.get(name)
+                language = languages.get(name).under(self._rules.get(name, ""))
                 image = images.inspect(self._client, language)
                 self._languages[name] = _Language(language, image, self._limits)
             return self._languages[name]

@@ -22,6 +22,8 @@ A folder is all that a language needs. Keys of language.yaml:
   test's own lines is a wrong answer, every other one a runtime error.
 - ``out_of_memory``: patterns of the same text that mean the memory ran out, wherever it was raised;
   ``out_of_memory_signal``: the signal and the pattern on standard error that mean the same.
+- ``rules``: other ways to judge, by name: keys of this file that replace those above when a run
+  asks for the rule (`execute.rules`).
 - ``self_tests``, ``self_test``: programs with the verdict each must get, and their test.
 """
 
@@ -106,6 +108,17 @@ class Language:
     wrong_answer: tuple[str, ...] = ()
     out_of_memory: tuple[str, ...] = ()
     out_of_memory_signal: Crash | None = None
+    rules: Mapping[str, Language] = field(default_factory=dict)
+    rule: str = ""  # the rule that this is; "" for the language's own
+
+    def under(self, rule: str) -> Language:
+        """The language as a rule of its judges it; itself for "". UserError for an unknown rule."""
+        if not rule:
+            return self
+        if rule not in self.rules:
+            known = ", ".join(self.rules) or "none"
+            raise UserError(f"{self.name} has no rule {rule!r}: it has {known} (execute.rules)")
+        return self.rules[rule]
 
     def limits_under(self, limits: Limits) -> Limits:
         """The run's limits, with this language's own where it has some."""
@@ -140,25 +153,36 @@ def parse(path: Path) -> Language:
     values = yaml.safe_load(path.read_text())
     if not isinstance(values, dict):
         raise UserError(f"{path}: expected a mapping of keys")
+    rules = values.pop("rules", {})
+    if not isinstance(rules, dict) or not all(isinstance(keys, dict) for keys in rules.values()):
+        raise UserError(f"{path}: rules: expected a mapping of names to mappings of keys")
     values |= {"name": path.parent.name, "folder": path.parent}
+    ruled = {
+        name: _language({**values, **keys, "rule": name}, f"{path}: rules.{name}")
+        for name, keys in rules.items()
+    }
+    return _language({**values, "rules": ruled}, str(path))
+
+
+def _language(values: dict[str, Any], where: str) -> Language:
     for key, kind in _SECTIONS.items():
         if key in values:
-            values[key] = _section(kind, values[key], f"{path}: {key}")
+            values[key] = _section(kind, values[key], f"{where}: {key}")
     values["self_tests"] = tuple(
-        _section(SelfTest, test, f"{path}: self_tests") for test in values.get("self_tests", ())
+        _section(SelfTest, test, f"{where}: self_tests") for test in values.get("self_tests", ())
     )
-    language: Language = _section(Language, values, str(path))
+    language: Language = _section(Language, values, where)
     for test in language.self_tests:
         if test.verdict not in VERDICTS:
-            raise UserError(f"{path}: self_tests: unknown verdict {test.verdict!r}")
+            raise UserError(f"{where}: self_tests: unknown verdict {test.verdict!r}")
     for key in language.limits:
         if key not in {f.name for f in dataclasses.fields(Limits)}:
-            raise UserError(f"{path}: limits: unknown key {key!r}")
+            raise UserError(f"{where}: limits: unknown key {key!r}")
     for pattern in (*language.wrong_answer, *language.out_of_memory):
         try:
             re.compile(pattern)
         except re.error as error:
-            raise UserError(f"{path}: pattern {pattern!r}: {error}") from error
+            raise UserError(f"{where}: pattern {pattern!r}: {error}") from error
     return language
 
 

@@ -17,7 +17,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "reports": ("reports", "pipeline.records"),
     "benchmarks_data": ("benchmarks_data", "pipeline.records"),
     "pipeline.records": (),
-    "pipeline.config": ("pipeline.records", "pipeline.config_section"),
+    "pipeline.config": ("pipeline.records", "pipeline.config_section", "sandboxes.languages"),
     "pipeline.config_section": ("pipeline.records",),
     "pipeline.config_text": ("pipeline.config", "pipeline.config_section"),
     "pipeline.store": (

@@ -225,3 +225,9 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "bell.yaml").write_bytes(b"name: \x07")
     with pytest.raises(ConfigError, match=r"bell\.yaml:1:7: '\\x07' is not allowed in YAML"):
         load(str(tmp_path / "bell.yaml"))
+
+
+def test_a_rule_that_a_language_does_not_have_is_named(tmp_path: Path) -> None:
+    assert faults(tmp_path, "execute: {rules: {python: strict}}\n") == [
+        "my.yaml:1:27: execute.rules.python: python has no rule 'strict'; it has none: remove this"
+    ]

@@ -71,3 +71,21 @@ def test_a_language_has_limits_of_its_own(tmp_path: Path) -> None:
 def test_mistakes_are_named(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         languages.parse(_write(tmp_path, text))
+
+
+def test_a_rule_replaces_keys(tmp_path: Path) -> None:
+    text = MINIMAL + "warm: {run: [warm]}\nrules: {strict: {compile: [check], warm: {}}}\n"
+    language = languages.parse(_write(tmp_path, text))
+    strict = language.under("strict")
+    assert (strict.compile, strict.warm, strict.rule) == (("check",), languages.Warm(), "strict")
+    assert (strict.run, strict.name) == (language.run, language.name)
+    assert language.under("") is language
+    with pytest.raises(UserError, match="has no rule 'lax': it has strict"):
+        language.under("lax")
+
+
+def test_a_rule_with_a_mistake_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"rules\.strict: unknown key 'compiel'"):
+        languages.parse(_write(tmp_path, MINIMAL + "rules: {strict: {compiel: [check]}}\n"))
+    with pytest.raises(UserError, match="rules: expected a mapping of names"):
+        languages.parse(_write(tmp_path, MINIMAL + "rules: [strict]\n"))

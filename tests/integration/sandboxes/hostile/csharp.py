@@ -7,7 +7,13 @@ from tests.integration.sandboxes.hostile.program import Hostile
 
 
 def _csharp(
-    threat: str, name: str, body: str, *verdicts: str, beside: str = "", test: str = "", slow: bool = False
+    threat: str,
+    name: str,
+    body: str,
+    *verdicts: str,
+    beside: str = "",
+    test: str = "",
+    slow: bool = False,
 ) -> Hostile:
     """`body` is the inside of `add`; `beside` stands beside it in its class. The test ends the class."""
     text = f"using System; using System.IO; public class Add {{\n{beside}\npublic static int add(int a, int b) {{ {body.strip()} }}\n"
@@ -49,7 +55,7 @@ foreach (string line in File.ReadAllLines("/proc/self/maps")) {
 }
 return 0;
 """
-_MAIN = "public static void Main(string[] args) {{ if (!{}) throw new Exception(\"Exception --- test case 0 failed to pass\"); }} }}\n"
+_MAIN = 'public static void Main(string[] args) {{ if (!{}) throw new Exception("Exception --- test case 0 failed to pass"); }} }}\n'
 
 PROGRAMS = [
     _csharp("early exit", "exit", "Environment.Exit(0); return 0;", "incomplete"),

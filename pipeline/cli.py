@@ -79,6 +79,21 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument("--path", type=Path, help="directory of the data; else FORKEVAL_DATA")
         sub.set_defaults(call=commands.data)
 
+    weak = verb.add_parser("weak", help="run constant programs on the benchmarks' tests")
+    weak.add_argument("benchmarks", nargs="*", metavar="BENCHMARK", help="else all")
+    weak.add_argument(
+        "--language",
+        dest="languages",
+        action="append",
+        default=[],
+        metavar="LANGUAGE",
+        help="only this language (repeatable); else all whose image is built",
+    )
+    weak.add_argument("--path", type=Path, help="directory of the data; else FORKEVAL_DATA")
+    weak.add_argument("--out", type=Path, help="directory of the findings; else the package's own")
+    weak.add_argument("--workers", type=int, help="sandboxes at once; else as many as cores")
+    weak.set_defaults(call=commands.weak)
+
     config = verbs.add_parser("config", help="the configuration")
     verb = config.add_subparsers(dest="action", required=True, metavar="ACTION")
     schema = verb.add_parser("schema", help="print the JSON schema, for editors")

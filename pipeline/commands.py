@@ -163,6 +163,21 @@ def data(arguments: Namespace) -> int:
     return 0 if all(file.state == "ok" for file in checked) else 1
 
 
+def weak(arguments: Namespace) -> int:
+    """Runs the constant programs; what cannot be run is named and left out."""
+    from pipeline.weak_tests import measure_all
+
+    for line in measure_all(
+        arguments.benchmarks,
+        arguments.languages,
+        arguments.path,
+        arguments.out,
+        arguments.workers,
+    ):
+        print(line, flush=True)
+    return 0
+
+
 def config_schema(arguments: Namespace) -> int:
     """The JSON schema of the YAML."""
     from pipeline.config_text import schema

@@ -32,6 +32,17 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
+class WeakTests:
+    """What constant programs were seen to do with the tests of a run's problems.
+
+    passed_by: (dataset, language, task id) of each problem whose test they were run on, to the
+    names of those that pass it. A problem that is not there has not been tried.
+    """
+
+    passed_by: Mapping[tuple[str, str, str], tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class ReportInput:
     """The tables of a run, with the columns of the records they are named after, in any order.
 
@@ -50,6 +61,7 @@ class ReportInput:
     verdicts: pa.Table
     rankings: pa.Table
     settings: Settings = Settings()
+    weak_tests: WeakTests = field(default_factory=WeakTests)
     max_rows: int = 64  # sequences decoded at once: the slots of the cost model's schedule
     tile: int | None = None  # most rows of one decode pass; None for as many as there are
     wall_seconds: Mapping[str, float] = field(default_factory=dict)  # by stage

@@ -14,10 +14,20 @@ from reports.data import ReportInput
 from reports.examples import examples
 from reports.intervals import Estimate
 from reports.ledger import distinct_programs, ledger
-from reports.metrics import TOP, Column, estimates, k_grid, ranking_columns, sampling_columns
+from reports.metrics import (
+    TOP,
+    Column,
+    estimates,
+    k_grid,
+    ranking_columns,
+    row,
+    sampling_columns,
+    why_undefined,
+)
 from reports.scopes import Scope, scopes, whole
 from reports.tally import Placer, Tally, tally
 from reports.verdicts import ALARM, breakdown
+from reports.weak import flagged, without_weak
 
 SCHEMA = "forkeval.metrics/1"
 
@@ -58,6 +68,7 @@ def document(source: ReportInput) -> dict[str, Any]:
                     "cost": spent,
                 },
                 "verdicts": breakdown(counts, scope.rows),
+                "weak_tests": without_weak(source.weak_tests, counts, scope, sampling[0], settings),
             }
         )
     return {
@@ -77,6 +88,7 @@ def document(source: ReportInput) -> dict[str, Any]:
         ],
         "alarms": alarms(counts, everything),
         "scopes": reported,
+        "weak_tests": flagged(source.weak_tests, counts),
         "equal_budget": equal_budgets(source, counts, total),
         "device_seconds": device,
         "ledger": [
@@ -97,35 +109,12 @@ def document(source: ReportInput) -> dict[str, Any]:
     }
 
 
-def row(name: str, estimate: Estimate, reason: str) -> dict[str, Any]:
-    return {"metric": name, **dataclasses.asdict(estimate), "reason": reason}
-
-
 def series(found: list[Estimate]) -> dict[str, list[float]]:
     return {
         "value": [estimate.value for estimate in found],
         "low": [estimate.low for estimate in found],
         "high": [estimate.high for estimate in found],
     }
-
-
-def why_undefined(
-    columns: list[Column], scope: Scope, found: dict[str, Estimate]
-) -> dict[str, str]:
-    """Why a value, or its interval, is missing."""
-    if not len(scope.rows):
-        return dict.fromkeys(found, "undefined: there is no such problem")
-    reasons = {
-        column.name: column.reason
-        for column in columns
-        if math.isnan(float(column.values[scope.rows].sum()))
-    }
-    for name, estimate in found.items():
-        if name not in reasons and math.isnan(estimate.low):
-            reasons[name] = "no interval: it needs two problems"
-        elif name not in reasons and estimate.low == estimate.high:
-            reasons[name] = "no width: all problems agree, which says nothing of others"
-    return reasons
 
 
 def equal_budgets(source: ReportInput, counts: Tally, total: Scope) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from reports import weak
 from reports.figures import Document, languages, scope_label
 from reports.html import DASH, amount, number, percent
 
@@ -56,6 +57,7 @@ def markdown(doc: Document) -> str:
             for s in own
         ],
     )
+    lines += weak_tests(doc)
     lines += ["", "## Ledger", ""]
     lines += grid(
         ["", "amount", "unit", "source", "note"],
@@ -74,6 +76,34 @@ def markdown(doc: Document) -> str:
     if doc["commands"]:
         lines += ["", "## Run it again", "", *(f"    {line(c)}" for c in doc["commands"])]
     return "\n".join(lines) + "\n"
+
+
+def weak_tests(doc: Document) -> list[str]:
+    """Which problems a constant program solves, and pass@1 without them."""
+    lines = ["", "## Weak tests", "", weak.EXPLAINED, ""]
+    lines += grid(
+        ["", "problems", "flagged", "not tried", "pass@1", "pass@1 without them"],
+        [
+            [
+                scope_label(doc, scope),
+                f"{scope['problems']:,}",
+                weak.tried(scope),
+                f"{scope['weak_tests']['not_tried']:,}",
+                shown(weak.pass_at_1(scope)),
+                shown(scope["weak_tests"]["without"]),
+            ]
+            for scope in doc["scopes"]
+        ],
+    )
+    items = doc["weak_tests"]
+    if items:
+        lines.append("")
+    for item in items[: weak.LISTED]:
+        names = ", ".join(item["passed_by"]).replace("_", " ")
+        lines.append(text(f"- {item['dataset']} {item['language']} {item['task_id']}: {names}"))
+    if len(items) > weak.LISTED:
+        lines.append(f"- and {len(items) - weak.LISTED:,} more: metrics.json has all")
+    return lines
 
 
 def shown(row: dict[str, Any]) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -106,3 +108,26 @@ def estimates(
         settings.confidence,
     )
     return {column.name: estimate for column, estimate in zip(columns, found, strict=True)}
+
+
+def row(name: str, estimate: Estimate, reason: str) -> dict[str, Any]:
+    return {"metric": name, **dataclasses.asdict(estimate), "reason": reason}
+
+
+def why_undefined(
+    columns: list[Column], scope: Scope, found: dict[str, Estimate]
+) -> dict[str, str]:
+    """Why a value, or its interval, is missing."""
+    if not len(scope.rows):
+        return dict.fromkeys(found, "undefined: there is no such problem")
+    reasons = {
+        column.name: column.reason
+        for column in columns
+        if math.isnan(float(column.values[scope.rows].sum()))
+    }
+    for name, estimate in found.items():
+        if name not in reasons and math.isnan(estimate.low):
+            reasons[name] = "no interval: it needs two problems"
+        elif name not in reasons and estimate.low == estimate.high:
+            reasons[name] = "no width: all problems agree, which says nothing of others"
+    return reasons

@@ -6,7 +6,7 @@ import base64
 import hashlib
 from importlib.resources import files
 
-from reports import details, sections
+from reports import details, sections, weak
 from reports.figures import Document
 from reports.html import Markup, html, join, tag
 
@@ -15,6 +15,7 @@ NAVIGATION = (
     ("compute", "Compute"),
     ("ranking", "Ranking"),
     ("verdicts", "Verdicts"),
+    ("weak", "Weak tests"),
     ("problems", "Problems"),
     ("candidates", "Candidates"),
     ("ledger", "Ledger"),
@@ -69,6 +70,7 @@ def page(doc: Document) -> str:
                         sections.compute(doc),
                         sections.ranking(doc),
                         sections.verdicts(doc),
+                        sections.section("weak", "Weak tests", *weak.weak_section(doc)),
                         details.problems(doc),
                         details.candidates(doc),
                         details.ledger(doc),

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from pipeline.rankers import names, rank
 from pipeline.records import VERDICTS, digest
-from reports.data import Rates, ReportInput, Settings
+from reports.data import Rates, ReportInput, Settings, WeakTests
 
 LANGUAGES = {"python": ("MBPP", 1.0), "java": ("MBJP", 0.7), "javascript": ("MBJSP", 0.85)}
 STEP, ROW, KV = 2.0e-3, 4.0e-5, 2.0e-7  # seconds: the law that device times follow
@@ -136,6 +136,7 @@ def synthetic_run(
         executions=pa.Table.from_pylist(list(executions.values())),
         rankings=pa.concat_tables(rankings),
         settings=Settings(k=k, bootstrap=bootstrap, prices=prices),
+        weak_tests=weak_tests(rows["problems"]),
         max_rows=max_rows,
         wall_seconds={"sample": 41.2, "execute": 63.9},
         environment={
@@ -145,6 +146,16 @@ def synthetic_run(
         config={"sampling": {"n": n, "temperature": 0.8}, "note": HOSTILE},
         commands=("forkeval run quickstart",),
     )
+
+
+def weak_tests(problems: list[dict[str, Any]]) -> WeakTests:
+    """Constants pass the tests of the first two of every five; JavaScript's have not been tried."""
+    found = {}
+    for index, problem in enumerate(problems):
+        names = {0: ("always_true", "zero"), 1: ("first_argument",)}.get(index % 5, ())
+        if problem["language"] != "javascript":
+            found[problem["dataset"], problem["language"], problem["task_id"]] = names
+    return WeakTests(found)
 
 
 def typed(candidates: pa.Table) -> pa.Table:

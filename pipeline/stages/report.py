@@ -10,12 +10,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.benchmarks import weak
 from pipeline.config import RunConfig
 from pipeline.records import UserError
 from pipeline.store import UPSTREAM, Store
 from pipeline.wanted import Wanted
 from reports import render
-from reports.data import Rates, ReportInput, Settings
+from reports.data import Rates, ReportInput, Settings, WeakTests
 
 
 def report(config: RunConfig, store: Store, wanted: Wanted) -> Path:
@@ -54,6 +55,7 @@ def report(config: RunConfig, store: Store, wanted: Wanted) -> Path:
             seed=config.report.seed,
             prices=Rates(**prices.model_dump()),
         ),
+        weak_tests=weak_tests(verdicts),
         max_rows=config.engine.max_rows,
         tile=environment(store, "sample").get("tile"),
         wall_seconds=wall_seconds(store),
@@ -62,6 +64,17 @@ def report(config: RunConfig, store: Store, wanted: Wanted) -> Path:
         commands=commands(store),
     )
     return render(data, store.path / "report")
+
+
+def weak_tests(verdicts: pa.Table) -> WeakTests:
+    """What the shipped findings say of the tests that the verdicts rest on."""
+    found = {}
+    names = ("dataset", "language", "task_id", "test_hash")
+    for row in verdicts.select(names).group_by(names).aggregate([]).to_pylist():
+        passed = weak.passed_by(row["language"], row["test_hash"])
+        if passed is not None:
+            found[row["dataset"], row["language"], row["task_id"]] = passed
+    return WeakTests(found)
 
 
 def environment(store: Store, stage: str) -> dict[str, Any]:

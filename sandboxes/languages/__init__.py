@@ -24,6 +24,10 @@ A folder is all that a language needs. Keys of language.yaml:
   ``out_of_memory_signal``: the signal and the pattern on standard error that mean the same.
 - ``rules``: other ways to judge, by name: keys of this file that replace those above when a run
   asks for the rule (`execute.rules`).
+- ``constants``: programs that ignore the task. ``values``: what they return, by name, in the forms
+  that the language's types ask for; ``body`` completes a prompt with a ``{value}``; ``signature``
+  finds the parts ``{first}`` (the first parameter's name) and ``{returns}`` (the type) in a prompt;
+  ``{indent}`` is that of the prompt's last line. What lacks a part that it names is not run.
 - ``self_tests``, ``self_test``: programs with the verdict each must get, and their test.
 """
 
@@ -32,7 +36,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,6 +82,15 @@ class Crash:
 
 
 @dataclass(frozen=True)
+class Constants:
+    """Programs that return one value; `pipeline.benchmarks.constants` writes them."""
+
+    signature: str  # a regular expression; {entry_point} stands for the function's name
+    body: str
+    values: Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
 class Reserve:
     memory_mib: int = 64
     pids: int = 16
@@ -104,6 +117,7 @@ class Language:
     reserve: Reserve = Reserve()
     limits: Mapping[str, Any] = field(default_factory=dict)
     calls: Calls | None = None
+    constants: Constants | None = None
     stop: tuple[str, ...] = ()
     wrong_answer: tuple[str, ...] = ()
     out_of_memory: tuple[str, ...] = ()
@@ -130,6 +144,7 @@ _SECTIONS: dict[str, type] = {
     "warm": Warm,
     "reserve": Reserve,
     "calls": Calls,
+    "constants": Constants,
     "out_of_memory_signal": Crash,
 }
 

@@ -9,13 +9,8 @@ from __future__ import annotations
 import gc
 import io
 import os
-import resource
 import sys
 from _frozen_importlib_external import SourceFileLoader  # importlib's, without loading the package
-
-TYPE_CHECKING = False  # as `typing` has it, without loading it for every plain program
-if TYPE_CHECKING:
-    import socket
 
 sys.path[0] = "/forkeval"
 import completed  # type: ignore[import-not-found]  # noqa: E402  # built in the image
@@ -48,28 +43,6 @@ def run_program(path: str) -> None:
     sys.path.insert(0, os.path.dirname(path))
     gc.enable()
     completed.run(main.__dict__, path, source)
-
-
-def become_job(
-    server: socket.socket, uid: int, cpu_seconds: int, processes: int, descriptors: list[int]
-) -> None:
-    """Turns a forked child into the job's process: its user, limits and descriptors."""
-    os.setsid()
-    server.detach()  # descriptors 0 and 1, replaced below
-    score = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
-    os.write(score, b"1000")
-    os.close(score)
-    for number, descriptor in enumerate(descriptors):
-        os.dup2(descriptor, number)
-    os.closerange(4, 32)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
-    resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
-    os.setgroups([])
-    os.setresgid(uid, uid, uid)
-    os.setresuid(uid, uid, uid)  # from 0, so every capability goes with it
-    os.chdir(JOB)
-    make_stream(0, "stdin", "r")
 
 
 def make_stream(number: int, name: str, mode: str) -> None:
@@ -107,9 +80,11 @@ def serve() -> None:
     for name in COMMON.split():
         __import__(name)
     warm_up()
-    server = socket.socket(fileno=0)
-    # A child's output is a pipe, which a stream cannot tell from this socket; its input can be a
-    # file, so that stream is made in the child.
+    server = socket.socket(fileno=os.dup(0))
+    # A child finds its streams made: without input it reads the null device, and its output is a
+    # pipe, which a stream cannot tell from this socket.
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    make_stream(0, "stdin", "r")
     make_stream(1, "stdout", "w")
     make_stream(2, "stderr", "w")
     gc.collect()
@@ -123,8 +98,13 @@ def serve() -> None:
         uid, cpu_seconds, processes = map(int, request.split()[1:])
         pid = os.fork()
         if pid == 0:
-            become_job(server, uid, cpu_seconds, processes, descriptors)
-            run_program(JOB + "/main.py")
+            try:
+                server.detach()
+                if not completed.become(uid, cpu_seconds, processes, *descriptors):
+                    make_stream(0, "stdin", "r")  # a file that holds the test's input
+                run_program(JOB + "/main.py")
+            finally:
+                os._exit(73)  # never reached by a program: no child may go on as the server
         for descriptor in descriptors:
             os.close(descriptor)
         server.send(b"pid %d" % pid)

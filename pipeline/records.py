@@ -61,6 +61,10 @@ Verdict = Literal[
 VERDICTS: tuple[Verdict, ...] = Verdict.__args__  # type: ignore[attr-defined]  # typing offers no typed accessor
 
 
+TruncationEnd = Literal["function", "outermost", "margin", "stop"]
+TRUNCATION_ENDS: tuple[TruncationEnd, ...] = TruncationEnd.__args__  # type: ignore[attr-defined]  # typing offers no typed accessor
+
+
 def digest(*parts: str | bytes) -> str:
     """SHA-256 (hex) of the parts, each preceded by its length, so that no two lists collide."""
     state = hashlib.sha256()
@@ -215,12 +219,34 @@ class Program(Record):
     completion: str  # the kept part of the raw text
     program_hash: str  # of (language, prompt, completion); equal programs run once
     kept_tokens: int  # generated tokens that lie wholly or partly in `completion`
-    truncation: str  # version of the rule, e.g. "python-1"
+    truncation: str  # version of the rule, e.g. "python-margin-2"
     cut: Literal["stop", "function_end", "none", "unterminated"]  # how the end was found
 
     @property
     def key(self) -> CandidateKey:
         return CandidateKey(self.dataset, self.language, self.task_id, self.sample_index)
+
+
+@dataclass(frozen=True, slots=True)
+class TruncationRule:
+    """How the end of the function that a prompt began is found in a completion.
+
+    grammar: a tree-sitter grammar, whose package is ``tree_sitter_<grammar>``; "" with `stop`. end:
+
+    - ``function``: with what closes the innermost construct that the prompt left open.
+    - ``outermost``: with what closes all that the prompt left open.
+    - ``margin``: where a statement begins at the margin (Python).
+    - ``stop``: nowhere but at a stop string.
+    """
+
+    grammar: str = ""
+    end: TruncationEnd = "stop"
+
+    def __post_init__(self) -> None:
+        if self.end not in TRUNCATION_ENDS:
+            raise UserError(f"end: must be one of {', '.join(TRUNCATION_ENDS)}, not {self.end!r}")
+        if bool(self.grammar) != (self.end != "stop"):
+            raise UserError("grammar: every `end` but `stop` needs one, and `stop` has none")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ ends at the earliest of
 
 - the first stop string, scanned on the completion only and literally: a sampler stops there too,
   whatever the string stands in, so a replayed text and a sampled one are cut alike;
-- the end of what the prompt left open, found by parsing prompt and completion together. In Python
-  that is where the next statement begins at the margin; elsewhere it is the closing of the
-  outermost construct, so a Java method keeps the brace that closes its class.
+- the end of what the prompt left open, found by parsing prompt and completion together, as the
+  language's `truncation` says: where the next statement begins at the margin (Python), or with what
+  closes the function, or all that the prompt opened (`pipeline.records.TruncationRule`).
 
 Trailing white space is dropped, so that samples that differ in nothing else are one program.
 """
@@ -17,10 +17,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from pipeline.benchmarks.function_end import WHITE_SPACE, function_end
-from pipeline.records import Candidate, Problem, Program, UserError, digest
+from pipeline.benchmarks.function_end import function_end
+from pipeline.benchmarks.syntax import WHITE_SPACE
+from pipeline.records import Candidate, Problem, Program, TruncationRule, UserError, digest
 
-RULE_VERSION = 1
+RULE_VERSION = 2
 
 CutKind = Literal["stop", "function_end", "none", "unterminated"]
 
@@ -30,7 +31,7 @@ class Cut(NamedTuple):
 
     kept: a prefix of the completion. kind: `stop` or `function_end`, what ended it; `none`, it
     ends by itself or the prompt opened nothing; `unterminated`, the function's end was not found
-    (counted as an extraction failure). version: of the rule, e.g. ``python-1``.
+    (counted as an extraction failure). version: of the rule, e.g. ``python-margin-2``.
     """
 
     kept: str
@@ -38,17 +39,16 @@ class Cut(NamedTuple):
     version: str
 
 
-def version(rule: str) -> str:
+def version(rule: TruncationRule) -> str:
     """The version of a rule as programs record it."""
-    return f"{rule}-{RULE_VERSION}"
+    return "-".join(filter(None, (rule.grammar, rule.end, str(RULE_VERSION))))
 
 
-def truncate(rule: str, prompt: str, text: str, stop: Sequence[str]) -> Cut:
+def truncate(rule: TruncationRule, prompt: str, text: str, stop: Sequence[str]) -> Cut:
     """Cuts a completion to the function that its prompt began.
 
     Args:
-        rule: the language's `truncation`: ``python`` (ends by indentation), ``none`` (stop strings
-            alone), or the name of a tree-sitter grammar whose package is ``tree_sitter_<rule>``.
+        rule: the language's `truncation`.
         prompt: what precedes the completion in the program, without a few-shot header.
         text: the raw completion.
         stop: stop strings; empty ones are refused.
@@ -66,7 +66,7 @@ def truncate(rule: str, prompt: str, text: str, stop: Sequence[str]) -> Cut:
     return Cut(kept, kind, version(rule))
 
 
-def _cut(rule: str, prompt: str, text: str, stop: Sequence[str]) -> tuple[str, CutKind]:
+def _cut(rule: TruncationRule, prompt: str, text: str, stop: Sequence[str]) -> tuple[str, CutKind]:
     if "" in stop:
         raise UserError("stop: an empty stop string would cut everything; remove it")
     stopped = min((i for i in map(text.find, stop) if i >= 0), default=len(text))
@@ -87,7 +87,11 @@ def kept_tokens(token_ends: Sequence[int], kept: str) -> int:
 
 
 def program_of(
-    problem: Problem, candidate: Candidate, rule: str, stop: Sequence[str], cut: bool = True
+    problem: Problem,
+    candidate: Candidate,
+    rule: TruncationRule,
+    stop: Sequence[str],
+    cut: bool = True,
 ) -> Program:
     """The program that a candidate is judged as.
 

@@ -17,7 +17,14 @@ A folder is all that a language needs. Keys of language.yaml:
 - ``limits``: fields of `pipeline.records.Limits` that replace those of the run, for this language.
 - ``assemble``: how prompt, completion and test are joined; ``calls``: how a test of the kind
   `calls` is written (absent where it is not supported).
-- ``truncation``: the name of the truncation rule; ``stop``: the stop strings of the sampler.
+- ``truncation``: where a completion ends: ``grammar``, a tree-sitter grammar (its package
+  ``tree-sitter-...`` is a dependency of ours), and ``end``: ``function``, the closing of the
+  function that the prompt began, where the test goes on inside what surrounds it or nothing does;
+  ``outermost``, the closing of all that the prompt opened; ``margin``, the next statement at the
+  margin. A grammar's name alone means `function`; without the key stop strings alone end it.
+- ``stop``: the stop strings of the sampler: what can only follow the function, a new definition at
+  the margin or the end of a Markdown block. They are scanned in the completion wherever they stand,
+  so that one which a sound function may hold (a comment, a closing brace) cuts that function.
 - ``wrong_answer``: patterns of "Type: message"; an exception that matches one and was raised on the
   test's own lines is a wrong answer, every other one a runtime error.
 - ``out_of_memory``: patterns of the same text that mean the memory ran out, wherever it was raised;
@@ -43,7 +50,7 @@ from typing import Any
 
 import yaml
 
-from pipeline.records import VERDICTS, Limits, UserError
+from pipeline.records import VERDICTS, Limits, TruncationRule, UserError
 
 FOLDER = Path(__file__).parent
 
@@ -108,9 +115,9 @@ class Language:
     version: tuple[str, ...]
     reference: str
     assemble: str
-    truncation: str
     self_tests: tuple[SelfTest, ...]
     self_test: str
+    truncation: TruncationRule = field(default_factory=TruncationRule)
     compile: tuple[str, ...] = ()
     warm: Warm = Warm()
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -145,6 +152,7 @@ _SECTIONS: dict[str, type] = {
     "reserve": Reserve,
     "calls": Calls,
     "constants": Constants,
+    "truncation": TruncationRule,
     "out_of_memory_signal": Crash,
 }
 
@@ -159,7 +167,7 @@ def _section(kind: type, values: Any, where: str) -> Any:
     lists_to_tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     try:
         return kind(**lists_to_tuples)
-    except TypeError as error:
+    except (TypeError, UserError) as error:
         raise UserError(f"{where}: {error}") from error
 
 
@@ -180,6 +188,8 @@ def parse(path: Path) -> Language:
 
 
 def _language(values: dict[str, Any], where: str) -> Language:
+    if isinstance(values.get("truncation"), str):
+        values["truncation"] = {"grammar": values["truncation"], "end": "function"}
     for key, kind in _SECTIONS.items():
         if key in values:
             values[key] = _section(kind, values[key], f"{where}: {key}")

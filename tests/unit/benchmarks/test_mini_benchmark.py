@@ -12,6 +12,7 @@ from benchmarks_data.mini import build, templates
 from pipeline.benchmarks import load
 from pipeline.benchmarks.truncation import truncate
 from pipeline.config import BenchmarkConfig
+from sandboxes import languages
 
 LANGUAGES = ("python", "java", "javascript")
 
@@ -76,10 +77,10 @@ def test_no_statement_shares_13_words_with_a_published_problem(published: Path) 
 
 def test_canonical_solutions_survive_truncation_whole() -> None:
     problems, tests = load(BenchmarkConfig(name="mini"))
-    stop = {"python": ("\ndef", "\nclass", "\n#", "\nif", "\nprint", "\n@")}
     for problem, test in zip(problems, tests, strict=True):
         text = test.canonical_solution or ""
-        cut = truncate(problem.language, problem.prompt, text, stop.get(problem.language, ()))
+        language = languages.get(problem.language)
+        cut = truncate(language.truncation, problem.prompt, text, language.stop)
         assert cut.kept == text.rstrip()
         assert cut.kind == ("none" if problem.language == "python" else "function_end")
 

@@ -14,11 +14,9 @@ import pytest
 
 from pipeline.benchmarks import fetch, load, manifest, overlay, published, sources
 from pipeline.benchmarks.rows import read_jsonl
-from pipeline.benchmarks.truncation import truncate
 from pipeline.config import OFFERED, ON_HUB, WITH_HEADER, BenchmarkConfig
-from pipeline.records import Problem, Test, UserError
+from pipeline.records import Problem, UserError
 
-PYTHON_STOP = ("\nclass", "\ndef", "\n#", "\nif", "\nprint", "\n@", "\n```")
 MBXP_COUNTS = {
     "python": 974, "java": 966, "javascript": 966, "kotlin": 966, "php": 966, "ruby": 966,
     "perl": 966, "scala": 966, "swift": 966, "csharp": 968, "typescript": 968, "go": 939,
@@ -295,82 +293,3 @@ def test_the_overlay_refuses_another_version_of_a_field(here: Path) -> None:
     mended, _ = overlay.apply(rows)
     with pytest.raises(UserError, match="test is not the text that the edit was made for"):
         overlay.apply(mended)
-
-
-# ---- truncation ----------------------------------------------------------------------------------
-
-
-def survivors(
-    problems: list[Problem], texts: dict[str, str], language: str
-) -> tuple[dict[str, str], Counter[str]]:
-    """What truncation takes from each text (where it does), and how the texts end."""
-    lost: dict[str, str] = {}
-    kinds: Counter[str] = Counter()
-    stop = PYTHON_STOP if language == "python" else ()
-    for problem in problems:
-        if problem.language == language and problem.task_id in texts:
-            text = texts[problem.task_id]
-            cut = truncate(language, problem.prompt, text, stop)
-            kinds[cut.kind] += 1
-            if cut.kept != text.rstrip():
-                lost[problem.task_id] = text[len(cut.kept) :]
-    return lost, kinds
-
-
-def solutions(tests: list[Test], language: str) -> dict[str, str]:
-    return {
-        t.task_id: t.canonical_solution
-        for t in tests
-        if t.language == language and t.canonical_solution is not None
-    }
-
-
-@pytest.mark.parametrize("name", ["humaneval", "mathqa_x"])
-def test_python_solutions_survive_whole(here: Path, name: str) -> None:
-    problems, tests = load(benchmark(name, here, languages=("python",)))
-    lost, kinds = survivors(problems, solutions(tests, "python"), "python")
-    assert not lost
-    assert kinds == {"none": len(problems)}
-
-
-def test_the_mbpp_solutions_that_the_usual_stops_cut(here: Path) -> None:
-    """Helpers after the function go, as under every harness with these stop strings."""
-    problems, tests = load(benchmark("mbxp", here, languages=("python",)))
-    lost, _ = survivors(problems, solutions(tests, "python"), "python")
-    starts = {task: text.lstrip().split(" ")[0][:4] for task, text in lost.items()}
-    assert starts == {"MBPP/64": "#sub", "MBPP/223": "def", "MBPP/717": "def", "MBPP/940": "def"}
-
-
-@pytest.mark.parametrize("language", ["java", "javascript"])
-def test_solutions_in_brace_languages_survive_whole(here: Path, language: str) -> None:
-    problems, tests = load(benchmark("mbxp", here, languages=(language,)))
-    texts = solutions(tests, language)
-    lost, kinds = survivors(problems, texts, language)
-    assert not lost
-    assert kinds == {"function_end": len(texts)}
-
-
-@pytest.mark.parametrize(
-    ("name", "language", "unterminated", "cut"),
-    [
-        ("mbxp", "python", 0, {"MBPP/64", "MBPP/493"}),
-        ("mbxp", "java", 8, set()),
-        ("mbxp", "javascript", 6, set()),
-        ("mathqa_x", "python", 0, set()),
-        ("mathqa_x", "java", 25, set()),
-        ("mathqa_x", "javascript", 76, set()),
-    ],
-)
-def test_published_completions_survive_whole(
-    here: Path, name: str, language: str, unterminated: int, cut: set[str]
-) -> None:
-    """Those of other languages end before their function does where their model ran out."""
-    known = manifest.manifests()[name]
-    path = here / known.folder / known.completions[language].file  # type: ignore[index]
-    rows = [json.loads(line) for line in path.open(encoding="utf-8")]
-    problems, _ = load(benchmark(name, here, languages=(language,)))
-    texts = {row["task_id"]: row["completion"] for row in rows}
-    lost, kinds = survivors(problems, texts, language)
-    assert len(texts) == len(problems)
-    assert set(lost) == cut
-    assert kinds["unterminated"] == unterminated

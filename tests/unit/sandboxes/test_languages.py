@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.records import Limits, UserError
+from pipeline.records import Limits, TruncationRule, UserError
 from sandboxes import languages
 
 MINIMAL = """
@@ -47,6 +47,7 @@ def test_a_minimal_folder_is_a_language(tmp_path: Path) -> None:
     language = languages.parse(_write(tmp_path, MINIMAL))
     assert language.name == tmp_path.name
     assert language.limits_under(Limits()) == Limits()
+    assert language.truncation == TruncationRule("x", "function")
 
 
 def test_a_language_has_limits_of_its_own(tmp_path: Path) -> None:
@@ -62,6 +63,11 @@ def test_a_language_has_limits_of_its_own(tmp_path: Path) -> None:
         (MINIMAL + "warm: {runs: [x]}\n", r"language\.yaml: warm: unknown key 'runs'"),
         (MINIMAL + "warm: [x]\n", r"language\.yaml: warm: expected a mapping, found list"),
         (MINIMAL + "limits: {memory: 1}\n", r"limits: unknown key 'memory'"),
+        (
+            MINIMAL.replace("truncation: x", "truncation: {grammar: x, end: brace}"),
+            r"truncation: end: must be one of function, .*, not 'brace'",
+        ),
+        (MINIMAL.replace("truncation: x", "truncation: {grammar: x}"), r"truncation: grammar: "),
         (MINIMAL + "wrong_answer: ['(']\n", r"pattern '\(': "),
         (MINIMAL.replace("passed", "fine"), r"self_tests: unknown verdict 'fine'"),
         (MINIMAL.replace("file: main.x", ""), r"language\.yaml: .*missing 1 required.*'file'"),

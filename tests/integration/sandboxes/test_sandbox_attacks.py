@@ -116,11 +116,13 @@ def _shuffled(
 def _agree(programs: list[Hostile], limits: Limits, seed: int, watch: Watch) -> None:
     warm, plain = _shuffled(programs, limits, seed, watch)
     for hostile in programs:
-        ours = (warm[hostile.id].verdict, plain[hostile.id].verdict)
-        assert set(ours) <= set(hostile.verdicts), (hostile.id, ours)
+        found = (warm[hostile.id], plain[hostile.id])
+        ours = tuple(each.verdict for each in found)
+        said = [(each.verdict, each.detail, each.stderr[-1000:]) for each in found]
+        assert set(ours) <= set(hostile.verdicts), (hostile.id, said)
         # Where a program has one verdict it is this one both ways; where a limit decides between
         # two (memory or time, whichever comes first), each way gives one of them.
-        assert len(hostile.verdicts) > 1 or ours[0] == ours[1], (hostile.id, ours)
+        assert len(hostile.verdicts) > 1 or ours[0] == ours[1], (hostile.id, said)
 
 
 def test_warm_and_plain_agree_in_any_order(impatient_limits: Limits, watch: Watch) -> None:

@@ -93,7 +93,7 @@ process.exit(0);
     _javascript("recursion", "without_end", "return add(a, b);", "runtime_error"),
     _javascript("memory", "buffers", "const k = []; while (true) k.push(Buffer.alloc(1 << 24, 1));", "out_of_memory"),
     _javascript("memory", "at_once", "return Buffer.alloc(2 ** 31, 1).length;", "out_of_memory"),
-    _javascript("memory", "slowly", "const k = []; while (true) k.push({a: [a, b]});", "out_of_memory"),
+    _javascript("memory", "slowly", "const k = []; while (true) k.push({a: [a, b]});", "out_of_memory", "timeout"),
     _javascript("memory", "doubling_string", "let s = 'x'; while (true) s += s;", "runtime_error", "out_of_memory"),
     _javascript("processes", "workers", "const {Worker} = require('worker_threads'); for (let i = 0; i < 2000; i++) new Worker('while (true);', {eval: true}).on('error', () => {}); return 5;", "timeout", "out_of_memory", "runtime_error", slow=True),
     _javascript("daemons", "detached_children", "require('child_process').spawn('sleep', ['1000'], {detached: true}).unref(); return 0;", "wrong_answer"),

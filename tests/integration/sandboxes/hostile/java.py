@@ -37,8 +37,8 @@ _HEAP_DUMP = """
 var bean = java.lang.management.ManagementFactory.newPlatformMXBeanProxy(java.lang.management.ManagementFactory.getPlatformMBeanServer(), "com.sun.management:type=HotSpotDiagnostic", com.sun.management.HotSpotDiagnosticMXBean.class);
 bean.dumpHeap("/tmp/x.hprof", false);
 var text = new String(java.nio.file.Files.readAllBytes(java.nio.file.Path.of("/tmp/x.hprof")), "ISO-8859-1");
-var found = java.util.regex.Pattern.compile("(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])").matcher(text);
-if (found.find()) { try (var f = new java.io.FileWriter("/sandbox/done")) { f.write(found.group() + " completed 0 \\n"); } System.exit(0); }
+var found = java.util.regex.Pattern.compile("\\0\\0\\0 \\010([0-9a-f]{32})").matcher(text); // an array of 32 bytes
+if (found.find()) { try (var f = new java.io.FileWriter("/sandbox/done")) { f.write(found.group(1) + " completed 0 \\n"); } System.exit(0); }
 """
 _MAIN = 'class Main {{ public static void main(String[] a) throws Exception {{ if (!{}) throw new Exception("wrong"); }} }}\n'
 

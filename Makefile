@@ -20,6 +20,7 @@ test: lint images browser ## set everything up; lint, types and every test that 
 	$(PY) -m pytest -m "not gpu and not full" --timeout 900 $(PYTEST_ARGS)
 
 test-full: images browser ## the long checks (hours); resumable, results are written as data
+	$(PY) -m tests.full.published
 	$(PY) -m pytest -m "full and not gpu" $(PYTEST_ARGS)
 
 lint: python ## ruff (lint and format) and mypy --strict
@@ -42,9 +43,10 @@ images: python docker ## the sandbox images of all languages
 images-quickstart: python docker ## those that the bundled benchmark needs
 	$(FORKEVAL) images build python java javascript
 
-docs: python ## the generated pages: command line, hostile programs
+docs: python ## the generated pages: command line, hostile programs, languages
 	$(PY) tools/cli_docs.py >docs/cli.md
 	$(PY) tools/hostile_docs.py >docs/hostile.md
+	$(PY) tools/languages_docs.py >docs/languages.md
 
 clean: ## remove the environment and build state (never a run directory)
 	rm -rf $(VENV) .build .mypy_cache .ruff_cache .pytest_cache

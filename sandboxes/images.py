@@ -213,7 +213,7 @@ def inspect(client: Any, language: Language) -> Image:
             ) from error
         raise
     facts = _facts(client, language, name, image_id)
-    recipe = digest(_tag(language), (language.folder / "language.yaml").read_bytes(), language.rule)
+    recipe = digest(_tag(language), language.execution_digest())
     version = re.search(r"\d[\w.+-]*", facts["version"])
     return Image(
         language.name,

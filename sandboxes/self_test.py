@@ -73,8 +73,10 @@ def check(
 
 def _key(name: str, docker_host: str | None, runtime: str | None) -> str:
     """Of everything that the self-test vouches for."""
-    image = images.inspect(engine.connect(docker_host), languages.get(name))
-    return digest(image.engine_id, image.digest, runtime or "", LIMITS.hash())[:32]
+    language = languages.get(name)
+    image = images.inspect(engine.connect(docker_host), language)
+    tests = repr((language.self_tests, language.self_test, language.limits))
+    return digest(image.engine_id, image.digest, runtime or "", LIMITS.hash(), tests)[:32]
 
 
 def require(name: str, docker_host: str | None = None, runtime: str | None = None) -> None:

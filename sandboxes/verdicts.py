@@ -41,6 +41,17 @@ def _last_line(text: bytes) -> str:
     return lines[-1][:200] if lines else ""
 
 
+def _complaint(text: bytes) -> str:
+    """The first line of a compiler's that names an error and where; the last of all if none does.
+
+    The directory, which is the sandbox's own, is left out.
+    """
+    for line in text.decode("utf-8", "replace").splitlines():
+        if re.search(r"\berror\b.*\w", line, re.IGNORECASE) and not re.match(r"\d+ error", line):
+            return re.sub(r"^\S*/", "", line.strip())[:200]
+    return _last_line(text)
+
+
 def _ended_by_limit(answer: Answer, language: Language) -> Judged | None:
     stage = "compiling" if answer.stage == "compile" else "running"
     if answer.output_limit:
@@ -69,14 +80,15 @@ def judge(answer: Answer, nonce: str, test_line: int, case: Case, language: Lang
     if limited:
         return limited
     if answer.stage == "compile":
-        said = _last_line(answer.stderr) or _last_line(answer.stdout)
+        said = _complaint(answer.stderr) or _complaint(answer.stdout)
         return Judged("compile_error", said or f"compiler exited with {answer.exit_code}")
     if report and report[2] != "completed":
         return _raised(report[2], int(report[3]), report[4], test_line, language)
     if answer.signal:
         return Judged("runtime_error", f"killed by signal {answer.signal}")
     if answer.exit_code != 0:
-        return Judged("runtime_error", f"exit status {answer.exit_code}")
+        said = _last_line(answer.stderr)
+        return Judged("runtime_error", f"exit status {answer.exit_code}" + (said and f": {said}"))
     if report is None:
         return Judged("incomplete", "exit status 0 before the end of the test")
     if case.expected is not None and not same_output(

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from pipeline.records import UserError
 
 
 @pytest.fixture(scope="session")
 def published() -> Path:
     """The directory of the published benchmarks; skips with the reason where it is absent."""
-    named = os.environ.get("FORKEVAL_DATA")
-    path = Path(named) if named else ROOT.parent / "shared" / "benchmarks"
-    if not (path / "mbxp").is_dir():
-        pytest.skip(f"published benchmarks not found at {path}: set FORKEVAL_DATA")
-    return path
+    from tests.full.published_sets import published_directory  # most tests need none of it
+
+    try:
+        return published_directory()
+    except UserError as absent:
+        pytest.skip(str(absent))

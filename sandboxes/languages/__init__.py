@@ -50,7 +50,7 @@ from typing import Any
 
 import yaml
 
-from pipeline.records import VERDICTS, Limits, TruncationRule, UserError
+from pipeline.records import VERDICTS, Limits, TruncationRule, UserError, digest
 
 FOLDER = Path(__file__).parent
 
@@ -141,10 +141,25 @@ class Language:
             raise UserError(f"{self.name} has no rule {rule!r}: it has {known} (execute.rules)")
         return self.rules[rule]
 
+    def execution_digest(self) -> str:
+        """Of the keys that an execution may depend on, its limits aside, which have a hash of their
+        own. A new stop string or self-test makes no earlier execution stale, nor does a new key that
+        this language does not use."""
+        names = [f.name for f in dataclasses.fields(self) if f.name not in _NOT_OF_EXECUTIONS]
+        used = {name: value for name in names if (value := getattr(self, name))}
+        return digest(*(f"{name}: {value!r}" for name, value in used.items()))
+
     def limits_under(self, limits: Limits) -> Limits:
         """The run's limits, with this language's own where it has some."""
         return dataclasses.replace(limits, **self.limits)
 
+
+# What only other parts read: benchmark, truncation, sampler, self-test, build. The image's tag
+# stands for what it is built from, and rules are languages of their own.
+_NOT_OF_EXECUTIONS = {
+    "folder", "debian", "version", "reference", "truncation", "self_tests", "self_test",
+    "constants", "stop", "limits", "rules",
+}  # fmt: skip
 
 # The keys whose values are records of their own.
 _SECTIONS: dict[str, type] = {

@@ -95,3 +95,15 @@ def test_a_rule_with_a_mistake_is_named(tmp_path: Path) -> None:
         languages.parse(_write(tmp_path, MINIMAL + "rules: {strict: {compiel: [check]}}\n"))
     with pytest.raises(UserError, match="rules: expected a mapping of names"):
         languages.parse(_write(tmp_path, MINIMAL + "rules: [strict]\n"))
+
+
+def test_executions_grow_stale_with_what_they_depend_on_alone(tmp_path: Path) -> None:
+    def digest(text: str) -> str:
+        return languages.parse(_write(tmp_path, text)).execution_digest()
+
+    known = digest(MINIMAL)
+    assert digest(MINIMAL + 'stop: ["\\n"]\nlimits: {memory_mib: 2048}\n') == known
+    assert digest(MINIMAL.replace("completion: ", "completion: x")) == known
+    assert digest(MINIMAL + "wrong_answer: ['^E: ']\n") != known
+    assert digest(MINIMAL + "environment: {A: b}\n") != known
+    assert digest(MINIMAL.replace("run: [x,", "run: [y,")) != known

@@ -107,3 +107,28 @@ def test_a_full_heap_of_the_runtime() -> None:
 @given(report=st.binary(max_size=80), exit_code=st.integers(0, 2))
 def test_nothing_but_the_nonce_passes(report: bytes, exit_code: int) -> None:
     assert _verdict(report=report, exit_code=exit_code) != "passed"
+
+
+@pytest.mark.parametrize(
+    ("said", "detail"),
+    [
+        (b"/sandbox/build/Main.java:3: error: ';' expected\n  int a\n1 error\n",
+         "Main.java:3: error: ';' expected"),
+        (b"main.cpp:1:1: warning: unused\nmain.cpp:5:2: error: 'x' was not declared\n",
+         "main.cpp:5:2: error: 'x' was not declared"),
+        (b"main.cs(5,10): error CS0103: no `x'\nCompilation failed: 1 error(s), 0 warnings\n",
+         "main.cs(5,10): error CS0103: no `x'"),
+        (b"# command-line-arguments\n./main.go:5:2: undefined: x\n", "./main.go:5:2: undefined: x"),
+        (b"", "compiler exited with 1"),
+    ],
+)  # fmt: skip
+def test_the_detail_of_a_compile_error_is_the_first_complaint(said: bytes, detail: str) -> None:
+    for changes in ({"stderr": said}, {"stdout": said}):
+        answer = dataclasses.replace(PASSED, stage="compile", exit_code=1, report=b"", **changes)
+        assert judge(answer, NONCE, 10, Case(), languages.get("java")).detail == detail
+
+
+def test_the_detail_of_an_exit_status_is_the_last_line_said() -> None:
+    answer = dataclasses.replace(PASSED, exit_code=2, report=b"", stderr=b"a\nwhy\n")
+    judged = judge(answer, NONCE, 10, Case(), languages.get("java"))
+    assert judged.detail == "exit status 2: why"

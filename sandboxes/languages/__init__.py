@@ -143,7 +143,7 @@ class Language:
 
     def execution_digest(self) -> str:
         """Of the keys that an execution may depend on, its limits aside, which have a hash of their
-        own. A new stop string or self-test makes no earlier execution stale, nor does a new key that
+        own. A new stop string or self-test makes no earlier execution stale, nor does a key that
         this language does not use."""
         names = [f.name for f in dataclasses.fields(self) if f.name not in _NOT_OF_EXECUTIONS]
         used = {name: value for name in names if (value := getattr(self, name))}

@@ -85,13 +85,18 @@ def assemble(job: Job, language: Language) -> Assembled:
         )
         return Assembled(_encode(body), body.count("\n") + 2, cases)
     if job.kind == "calls":
-        text = body + "\n" + _calls(job, language)
+        text = _ended(body + "\n" + _calls(job, language), language)
         return Assembled(_encode(text), body.count("\n") + 2, (Case(),))
     before, _, _ = language.assemble.partition("{test}")
     parts = {"prompt": job.prompt, "completion": job.completion}
     start = _fill(before, **parts).count("\n") + 1
     text = _fill(language.assemble, **parts, test=job.test, entry_point=job.entry_point)
-    return Assembled(_encode(text), start, (Case(),))
+    return Assembled(_encode(_ended(text, language)), start, (Case(),))
+
+
+def _ended(text: str, language: Language) -> str:
+    """A program with the line that its launcher waits for, on a line of its own."""
+    return f"{text}\n{language.end}\n" if language.end else text
 
 
 def _encode(text: str) -> bytes:

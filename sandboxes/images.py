@@ -89,10 +89,23 @@ def _exists(client: Any, reference: str) -> bool:
         return bool(client.images.list(name=reference))
 
 
-def _toolchain(language: Language) -> str:
-    """Named after all that it is built from; the yaml is read by the pool, not by the build."""
+def _sources(language: Language) -> dict[str, bytes]:
+    """What a toolchain is built from; the yaml is read by the pool, not by the build."""
     files = {n: data for n, data in _files(language.folder).items() if n != "language.yaml"}
-    tag = digest(_recipe(files), _recipe(_files(BASE)), language.debian)[:16]
+    for name in language.shared:
+        path = language.folder.parent / name
+        try:
+            files[path.name] = path.read_bytes()
+        except OSError as error:
+            raise UserError(
+                f"{language.folder / 'language.yaml'}: shared: cannot read {path}: {error.strerror}"
+            ) from error
+    return files
+
+
+def _toolchain(language: Language) -> str:
+    """Named after all that it is built from."""
+    tag = digest(_recipe(_sources(language)), _recipe(_files(BASE)), language.debian)[:16]
     return f"forkeval/{language.name}-toolchain:{tag}"
 
 
@@ -118,7 +131,7 @@ class _Builder:
         if not _exists(client, wanted):
             runner = self._runner(client)
             toolchain = self._once(
-                client, _toolchain(language), _files(language.folder),
+                client, _toolchain(language), _sources(language),
                 lambda: {"BASE": self._base(client, language.debian)},
             )  # fmt: skip
             recipe = {"Dockerfile": (BASE / "sandbox.Dockerfile").read_bytes()}

@@ -15,8 +15,12 @@ A folder is all that a language needs. Keys of language.yaml:
 - ``reserve``: memory and processes that the sandbox has on top of the job's limits, for the warm
   processes and the runtime's own threads.
 - ``limits``: fields of `pipeline.records.Limits` that replace those of the run, for this language.
+- ``shared``: files of other folders here that the image is built from too, such as
+  ``javascript/launcher.js``; they lie in the build context under their last name.
 - ``assemble``: how prompt, completion and test are joined; ``calls``: how a test of the kind
   `calls` is written (absent where it is not supported).
+- ``end``: a last line after the test, by which the launcher sees that the test was not skipped; for
+  languages where a program can end early and look as if it had run to its end.
 - ``truncation``: where a completion ends: ``grammar``, a tree-sitter grammar (its package
   ``tree-sitter-...`` is a dependency of ours), and ``end``: ``function``, the closing of the
   function that the prompt began, where the test goes on inside what surrounds it or nothing does;
@@ -123,8 +127,10 @@ class Language:
     environment: Mapping[str, str] = field(default_factory=dict)
     reserve: Reserve = Reserve()
     limits: Mapping[str, Any] = field(default_factory=dict)
+    shared: tuple[str, ...] = ()
     calls: Calls | None = None
     constants: Constants | None = None
+    end: str = ""
     stop: tuple[str, ...] = ()
     wrong_answer: tuple[str, ...] = ()
     out_of_memory: tuple[str, ...] = ()
@@ -158,7 +164,7 @@ class Language:
 # stands for what it is built from, and rules are languages of their own.
 _NOT_OF_EXECUTIONS = {
     "folder", "debian", "version", "reference", "truncation", "self_tests", "self_test",
-    "constants", "stop", "limits", "rules",
+    "constants", "stop", "limits", "rules", "shared",
 }  # fmt: skip
 
 # The keys whose values are records of their own.

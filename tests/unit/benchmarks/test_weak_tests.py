@@ -34,6 +34,10 @@ PROMPTS = {  # a prompt of each language as published, and what its first parame
         "class P {\n    public static List<int> f (Dictionary<string, int> m, int n) \n    {",
         "m",
     ),
+    "ruby": ("# irb> f([1], 2)\n# => 3\ndef f(m, n)", "m"),
+    "php": ("<?php\n/** php > f([1], 2) */\nfunction f($m, $n){\n", "m"),
+    "perl": ("# >>> f([1], 2)\nsub f\n{\n  my ($m, $n) = @_;\n", "m"),
+    "typescript": ("/** >>> f([1], 2) */\nconst f = function (m: any, n: number) : any  {\n", "m"),
 }
 
 

@@ -49,6 +49,8 @@ PROGRAMS = [
     _javascript("early exit", "exit_code_then_throw_nothing", "process.exitCode = 0; process.kill(process.pid, 'SIGTERM'); while (true);", "runtime_error"),
     _javascript("early exit", "wait_for_ever_with_nothing_to_do", "new Promise(() => {}).then(() => {}); process.exitCode = 0; return new Promise(() => {});", "wrong_answer"),
     _javascript("early exit", "exit_in_a_callback", "setImmediate(() => process.exit(0)); return 5;", "incomplete"),
+    Hostile("javascript", "early exit", "return_from_the_module", "function add(a, b) { return 0; }\nreturn;\n", ("incomplete",)),
+    Hostile("javascript", "early exit", "return_and_new_target", "new.target; function add(a, b) { return 0; }\nif (add) return;\n", ("incomplete",)),
     _javascript("hooks", "emit_then_exit", "process.emit('beforeExit', 0); process.exit(0)", "incomplete"),
     _javascript("hooks", "emit_from_a_callback", "setTimeout(() => { process.emit('beforeExit', 0); process.exit(0); }, 0); require('fs').readSync; return new Proxy({}, {});", "wrong_answer"),
     _javascript("hooks", "swallow_the_failure", "process.on('uncaughtException', () => {}); return 0;", "wrong_answer", "incomplete"),

@@ -185,6 +185,7 @@ def jump(f, event, arg):
 frame.f_trace = jump; sys.settrace(lambda *a: None)
 return 0
 """, "passed", test="def check(candidate):\n    found = candidate(2, 3)\n    assert found == 5\n    del found\n"),
+    Hostile("python", "helpers", "decorate_the_test", "add = None\n@lambda test: lambda candidate: None", ("passed",)),
     _python("helpers", "patch_what_the_test_imports", "return 0", "passed", before="import math\nmath.isclose = lambda *a, **k: True", test="def check(candidate):\n    import math\n    assert math.isclose(candidate(2, 3), 5)\n"),
     _python("helpers", "patch_the_built_ins", "return 0", "passed", before="import builtins\nbuiltins.abs = lambda x: 0", test="def check(candidate):\n    assert abs(candidate(2, 3) - 5) < 1e-6\n"),
     _python("helpers", "guess_in_children_until_the_test_agrees", """

@@ -148,16 +148,16 @@ def images(arguments: Namespace) -> int:
 
 def data(arguments: Namespace) -> int:
     """Lists, checks or fetches the benchmarks' files."""
-    from pipeline.benchmarks import fetch, manifest
+    from pipeline.benchmarks import data_files, fetch
 
     if arguments.action == "list":
-        print("\n".join(manifest.listing()))
+        print("\n".join(data_files.listing()))
         return 0
     if arguments.action == "fetch":
         for name, done in fetch.fetch(arguments.path, arguments.benchmarks):
             print(f"{name}: {done}")
         return 0
-    checked = manifest.check(arguments.path, arguments.benchmarks)
+    checked = data_files.check(arguments.path, arguments.benchmarks)
     for file in checked:
         print(f"{file.state:8} {file.benchmark}: {file.file}  {file.detail}")
     return 0 if all(file.state == "ok" for file in checked) else 1

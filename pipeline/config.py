@@ -9,43 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from pipeline.config_section import EXTENT, PLACE, Contradiction, Section, repeated
+from pipeline.manifests import known_languages, manifests, offered
 from sandboxes import languages
 
-Language = Literal[
-    "python",
-    "java",
-    "javascript",
-    "typescript",
-    "kotlin",
-    "ruby",
-    "php",
-    "cpp",
-    "csharp",
-    "go",
-    "perl",
-    "scala",
-    "swift",
-]
-
-ALL_LANGUAGES: tuple[Language, ...] = Language.__args__  # type: ignore[attr-defined]  # typing offers no typed accessor
-OFFERED: dict[str, tuple[Language, ...]] = {  # languages that each benchmark was published in
-    "mini": ("python", "java", "javascript"),
-    "humaneval": tuple(name for name in ALL_LANGUAGES if name != "cpp"),
-    "mbxp": ALL_LANGUAGES,
-    "mathqa_x": ("python", "java", "javascript"),
-    "jsonl": ALL_LANGUAGES,
-}
-WITH_HEADER = ("mbxp", "mathqa_x")  # benchmarks published with few-shot prompts
-ON_HUB = ("humaneval", "mbxp", "mathqa_x")
+# Words out of a list, to pydantic and to the JSON schema; the list is what is installed.
+if TYPE_CHECKING:
+    Language = str
+    BenchmarkName = str
+else:
+    Language = Literal[known_languages()]
+    BenchmarkName = Literal[tuple(offered())]
 
 
 class BenchmarkConfig(Section):
-    name: Literal["mini", "humaneval", "mbxp", "mathqa_x", "jsonl"] = Field(
+    name: BenchmarkName = Field(
         description="which benchmark; `jsonl` is any file with the same fields"
     )
     languages: tuple[Language, ...] = Field(
@@ -78,12 +60,12 @@ class BenchmarkConfig(Section):
     )
 
     def contradictions(self) -> Iterator[Contradiction]:
-        missing = [name for name in self.languages if name not in OFFERED[self.name]]
+        has = offered()[self.name]
+        missing = [name for name in self.languages if name not in has]
         if missing:
-            offered = ", ".join(OFFERED[self.name])
             yield Contradiction(
                 ("languages", "name"),
-                f"{self.name} has no {' and no '.join(missing)}: it offers {offered}",
+                f"{self.name} has no {' and no '.join(missing)}: it offers {', '.join(has)}",
             )
         yield from repeated("languages", self.languages)
         yield from repeated("task_ids", self.task_ids)
@@ -95,12 +77,13 @@ class BenchmarkConfig(Section):
             yield Contradiction(
                 ("test_kind", "name"), f"{self.name} states its own test kind: remove test_kind"
             )
-        if self.header == "published" and self.name not in WITH_HEADER:
+        published = manifests().get(self.name)
+        if self.header == "published" and not (published and published.headers):
             yield Contradiction(
                 ("header", "name"),
                 f"{self.name} was published without few-shot prompts: name a file instead",
             )
-        if self.hub and self.name not in ON_HUB:
+        if self.hub and not (published and published.hub):
             yield Contradiction(("hub", "name"), f"{self.name} is not on the hub: set hub to false")
         if self.hub and self.path is not None:
             yield Contradiction(

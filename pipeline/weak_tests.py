@@ -14,7 +14,8 @@ from pathlib import Path
 from pipeline.benchmarks import constants as constant_programs
 from pipeline.benchmarks import load, weak
 from pipeline.benchmarks.weak import HASH, Findings
-from pipeline.config import OFFERED, BenchmarkConfig
+from pipeline.config import BenchmarkConfig
+from pipeline.manifests import offered
 from pipeline.progress import Progress
 from pipeline.records import Evidence, Execution, Job, Limits, Problem, Test, UserError, digest
 from pipeline.services import Executor
@@ -95,7 +96,7 @@ def measure_all(
     chosen = [languages.get(name) for name in names or languages.load()]
     built = {image.language: image for image in images.list()}
     for language in chosen:
-        offered = [b for b in benchmarks or BENCHMARKS if language.name in OFFERED[b]]
+        theirs = [b for b in benchmarks or BENCHMARKS if language.name in offered()[b]]
         constants, image = language.constants, built[language.name]
         if constants is None or not image.built:
             fix = (
@@ -108,7 +109,7 @@ def measure_all(
             yield f"{language.name}: not run: {fix}"
             continue
         with DockerExecutor(Limits(), workers) as executor:
-            for benchmark in offered:
+            for benchmark in theirs:
                 config = BenchmarkConfig.model_validate(
                     {
                         "name": benchmark,

@@ -15,8 +15,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pipeline.config import OFFERED, RunConfig
+from pipeline.config import RunConfig
 from pipeline.config_section import COLLECT, Contradiction, Section
+from pipeline.manifests import offered
 from pipeline.records import UserError
 from pipeline.yaml_messages import explain, nearest
 from pipeline.yaml_overrides import parts, put, resolve_paths
@@ -220,7 +221,7 @@ def _touch(one: Location, other: Location) -> bool:
 
 def _without_sandbox(config: RunConfig) -> list[Contradiction]:
     """Languages that no sandbox folder of this installation runs."""
-    installed = sorted(path.parent.name for path in languages.FOLDER.glob("*/language.yaml"))
+    installed = languages.names()
     return [
         Contradiction(
             (f"benchmarks.{index}.languages",),
@@ -228,5 +229,5 @@ def _without_sandbox(config: RunConfig) -> list[Contradiction]:
         )
         for index, benchmark in enumerate(config.benchmarks)
         for language in benchmark.languages
-        if language in OFFERED[benchmark.name] and language not in installed
+        if language in offered()[benchmark.name] and language not in installed
     ]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from pipeline.benchmarks import constants, weak
 from pipeline.benchmarks.weak import Findings
-from pipeline.config import OFFERED
+from pipeline.manifests import offered
 from pipeline.weak_tests import BENCHMARKS
 
 HEAD = """# Weak tests
@@ -39,7 +39,7 @@ def table(benchmark: str) -> Iterator[str]:
     columns = ["", "problems", "toolchain", *constants.NAMES, "any", "share"]
     yield f"| {' | '.join(name.replace('_', ' ') for name in columns)} |"
     yield f"| :-- {'| --: ' * (len(columns) - 1)}|"
-    for language in OFFERED[benchmark]:
+    for language in offered()[benchmark]:
         cells = (
             counted(known[language])
             if language in known

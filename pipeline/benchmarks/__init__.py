@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import cast
 
 from pipeline.benchmarks import jsonl, mini, overlay, published
 from pipeline.benchmarks.examples import public_examples
-from pipeline.benchmarks.manifest import manifests
 from pipeline.benchmarks.prompts import header_digest, headers
 from pipeline.benchmarks.rows import Row, RowSet
 from pipeline.config import BenchmarkConfig, Language
+from pipeline.manifests import manifests
 from pipeline.records import Problem, Test, UserError, digest
 
 __all__ = ["load", "sources"]
@@ -40,7 +39,7 @@ def load(config: BenchmarkConfig) -> tuple[list[Problem], list[Test]]:
         for row in rows.rows:
             if (row.language, row.task_id) not in kept:
                 continue
-            header = header_of[cast(Language, row.language)]
+            header = header_of[row.language]
             version = overlay.VERSION if row.task_id in edited else ""
             problems.append(_problem(config, rows, row, header, version))
             tests.append(_test(config, rows, row))
@@ -79,9 +78,7 @@ def _row_sets(config: BenchmarkConfig) -> list[RowSet]:
 
 def _languages(row_sets: Iterable[RowSet]) -> list[Language]:
     """Every language of the rows, in the order of first use."""
-    return list(
-        dict.fromkeys(cast(Language, row.language) for rows in row_sets for row in rows.rows)
-    )
+    return list(dict.fromkeys(row.language for rows in row_sets for row in rows.rows))
 
 
 def _chosen(config: BenchmarkConfig, row_sets: Iterable[RowSet]) -> set[tuple[str, str]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pipeline.benchmarks import published
-from pipeline.benchmarks.manifest import VARIABLE, chosen, home, present
+from pipeline.benchmarks.data_files import VARIABLE, chosen, home, present
 from pipeline.benchmarks.rows import RowSet
 from pipeline.records import UserError
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from importlib import resources
 
 from pipeline.benchmarks.rows import RowSet, read_jsonl
-from pipeline.config import BenchmarkConfig, Language
-
-LANGUAGES: tuple[Language, ...] = ("python", "java", "javascript")
+from pipeline.config import BenchmarkConfig
+from pipeline.manifests import offered
 
 
 def row_sets(config: BenchmarkConfig) -> list[RowSet]:
     """Its rows in the wanted languages."""
     found: list[RowSet] = []
-    for language in LANGUAGES:
+    for language in offered()["mini"]:
         if not config.languages or language in config.languages:
             entry = resources.files("benchmarks_data") / "mini" / f"{language}.jsonl"
             with resources.as_file(entry) as path:

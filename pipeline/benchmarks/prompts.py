@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.benchmarks import published
-from pipeline.benchmarks.manifest import manifests
 from pipeline.benchmarks.rows import read_bytes
 from pipeline.config import BenchmarkConfig, Language
+from pipeline.manifests import manifests
 from pipeline.records import UserError, digest
 
 

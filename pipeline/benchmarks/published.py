@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.benchmarks import manifest as manifests
-from pipeline.benchmarks.manifest import Hub, Manifest, ProblemFile
+from pipeline.benchmarks import data_files
 from pipeline.benchmarks.rows import Faults, RowSet, check_rows, read_bytes, read_jsonl
 from pipeline.config import BenchmarkConfig, Language
+from pipeline.manifests import Hub, Manifest, ProblemFile, manifests
 from pipeline.records import UserError
 
 
@@ -24,16 +24,16 @@ def row_sets(config: BenchmarkConfig) -> list[RowSet]:
     Raises UserError for missing files (all at once), broken lines, and rows that differ from the
     manifest's.
     """
-    manifest = manifests.manifests()[config.name]
+    manifest = manifests()[config.name]
     languages = [x for x in manifest.problems if not config.languages or x in config.languages]
     if config.hub:
         return [from_hub(manifest, language) for language in languages]
-    directory = manifests.data_directory(config.path, config.name)
+    directory = data_files.data_directory(config.path, config.name)
     place = _home(manifest, directory)
     missing: list[str] = []
     paths: dict[Language, Path] = {}
     for language in languages:
-        found = manifests.present(place, manifest.problems[language])
+        found = data_files.present(place, manifest.problems[language])
         if found:
             paths[language] = found
         else:
@@ -51,10 +51,10 @@ def published_header(config: BenchmarkConfig, language: Language) -> str:
 
     Raises UserError where its file is missing or differs.
     """
-    manifest = manifests.manifests()[config.name]
+    manifest = manifests()[config.name]
     file = manifest.headers[language]
-    directory = manifests.data_directory(config.path, f"{config.name} header")
-    path = manifests.present(_home(manifest, directory), file)
+    directory = data_files.data_directory(config.path, f"{config.name} header")
+    path = data_files.present(_home(manifest, directory), file)
     if path is None:
         raise UserError(f"header: {file.file} is not in {directory}: fetch the published files")
     data = read_bytes(path)
@@ -67,11 +67,11 @@ def published_header(config: BenchmarkConfig, language: Language) -> str:
 
 
 def _home(manifest: Manifest, directory: Path) -> Path:
-    place = manifests.home(manifest, directory)
+    place = data_files.home(manifest, directory)
     if place is None:
         raise UserError(
             f"{manifest.name}: no file of it in {directory}, nor in {manifest.folder} below it: "
-            f"set {manifests.VARIABLE} or `path` to where {manifest.folder} is, or `hub: true`"
+            f"set {data_files.VARIABLE} or `path` to where {manifest.folder} is, or `hub: true`"
         )
     return place
 
@@ -137,5 +137,5 @@ def _open(hub: Hub, language: Language, source: str) -> Sequence[dict[str, Any]]
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(
             f"{source}: the hub gave nothing ({reason}): check the network, or get the published "
-            f"files and set {manifests.VARIABLE}"
+            f"files and set {data_files.VARIABLE}"
         ) from error

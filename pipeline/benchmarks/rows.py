@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import ALL_LANGUAGES
+from pipeline.manifests import known_languages
 from pipeline.records import UserError, digest
 
 ALIASES = {
@@ -99,7 +99,7 @@ def language_of(name: str) -> str | None:
     """Our name of a language as files write it (`C++`, `js`); None when it is unknown."""
     lower = name.strip().lower()
     known = ALIASES.get(lower, lower)
-    return known if known in ALL_LANGUAGES else None
+    return known if known in known_languages() else None
 
 
 def read_bytes(path: Path) -> bytes:
@@ -218,7 +218,7 @@ def _row_language(
         return "", ""  # told as a mistyped field already
     named = language_of(written)
     if named is None:
-        return "", f"unknown language {written!r}: one of {', '.join(ALL_LANGUAGES)}"
+        return "", f"unknown language {written!r}: one of {', '.join(known_languages())}"
     if only and named != only:
         return "", f"language is {named}, the file's is {only}"
     return named, ""

@@ -232,10 +232,15 @@ def _language(values: dict[str, Any], where: str) -> Language:
     return language
 
 
+def names() -> list[str]:
+    """The languages that have a folder, in alphabetical order."""
+    return sorted(path.parent.name for path in FOLDER.glob("*/language.yaml"))
+
+
 @functools.cache
 def load() -> Mapping[str, Language]:
     """Every language folder, by name."""
-    return {p.parent.name: parse(p) for p in sorted(FOLDER.glob("*/language.yaml"))}
+    return {name: parse(FOLDER / name / "language.yaml") for name in names()}
 
 
 def get(name: str) -> Language:

@@ -10,20 +10,15 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal
 
 from pipeline.backends.recorded import RecordedCompleter, with_canonical
 from pipeline.benchmarks import load
-from pipeline.benchmarks.manifest import (
-    VARIABLE,
-    ProblemFile,
-    home,
-    manifests,
-    present,
-)
+from pipeline.benchmarks.data_files import VARIABLE, home, present
 from pipeline.benchmarks.rows import read_jsonl
 from pipeline.benchmarks.truncation import program_of
-from pipeline.config import BackendConfig, BenchmarkConfig, Language
+from pipeline.config import BackendConfig, BenchmarkConfig
+from pipeline.manifests import ProblemFile, manifests
 from pipeline.records import (
     Problem,
     ProblemKey,
@@ -56,9 +51,9 @@ class PublishedSet:
     def data(self) -> str:
         """Digest of the published files that the programs are made of, as the manifest has them."""
         manifest = manifests()[self.benchmark]
-        language = cast(Language, self.language)
-        completions = "" if self.kind == "canonical" else manifest.completions[language].sha256
-        return digest(manifest.problems[language].content, completions)
+        replayed = self.kind == "samples"
+        completions = manifest.completions[self.language].sha256 if replayed else ""
+        return digest(manifest.problems[self.language].content, completions)
 
     def __str__(self) -> str:
         return f"{self.name}/{self.language}"
@@ -99,7 +94,7 @@ def _solved(place: Path, benchmark: str, language: str, file: ProblemFile) -> bo
 def read(wanted: PublishedSet, directory: Path) -> Programs:
     """The programs of a set. Raises UserError where its files are missing or not the published."""
     manifest = manifests()[wanted.benchmark]
-    language = cast(Language, wanted.language)
+    language = wanted.language
     config = BenchmarkConfig.model_validate(
         {"name": wanted.benchmark, "languages": (language,), "path": directory}
     )

@@ -17,7 +17,13 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "reports": ("reports", "pipeline.records"),
     "benchmarks_data": ("benchmarks_data", "pipeline.records"),
     "pipeline.records": (),
-    "pipeline.config": ("pipeline.records", "pipeline.config_section", "sandboxes.languages"),
+    "pipeline.manifests": ("sandboxes.languages",),
+    "pipeline.config": (
+        "pipeline.records",
+        "pipeline.config_section",
+        "pipeline.manifests",
+        "sandboxes.languages",
+    ),
     "pipeline.config_section": ("pipeline.records",),
     "pipeline.config_text": ("pipeline.config", "pipeline.config_section"),
     "pipeline.store": (
@@ -31,6 +37,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "pipeline.benchmarks",
         "pipeline.records",
         "pipeline.config",
+        "pipeline.manifests",
         "sandboxes.languages",
         "benchmarks_data",
     ),

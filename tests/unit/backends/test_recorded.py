@@ -66,7 +66,7 @@ def test_problems_without_a_solution_are_refused_or_left_out(mini: Loaded) -> No
     problems, tests = mini
     gone = [t for t in tests if t.key != problems[1].key]
     config = BackendConfig(name="recorded", canonical=True)
-    with pytest.raises(UserError, match=r"no published solution of mini/python/Mini/1$"):
+    with pytest.raises(UserError, match=f"no published solution of {problems[1].key}$"):
         RecordedCompleter(problems, gone, config)
     kept, kept_tests, left_out = with_canonical(problems, gone)
     assert left_out == [problems[1].key]
@@ -87,7 +87,7 @@ def test_lines_of_one_problem_are_its_samples_in_order(mini: Loaded, tmp_path: P
 def test_asked_for_n_means_exactly_n(mini: Loaded, tmp_path: Path) -> None:
     completer = replay(mini, write(tmp_path / "a.jsonl", *every(mini)))
     started = completer.complete(requests(mini[0], 0, 1))
-    told = r"mini/python/Mini/0: sample 1 is wanted, 1 recorded, and too few of 5 other problems"
+    told = r"mini/java/Mini/0: sample 1 is wanted, 1 recorded, and too few of 5 other problems"
     with pytest.raises(UserError, match=told):
         next(started)
 

@@ -12,10 +12,12 @@ from pathlib import Path
 import datasets
 import pytest
 
-from pipeline.benchmarks import fetch, load, manifest, overlay, published, sources
+from pipeline.benchmarks import data_files, fetch, load, overlay, published, sources
 from pipeline.benchmarks.rows import read_jsonl
-from pipeline.config import OFFERED, ON_HUB, WITH_HEADER, BenchmarkConfig
+from pipeline.config import BenchmarkConfig
+from pipeline.manifests import known_languages, manifests, offered
 from pipeline.records import Problem, UserError
+from sandboxes import languages
 
 MBXP_COUNTS = {
     "python": 974, "java": 966, "javascript": 966, "kotlin": 966, "php": 966, "ruby": 966,
@@ -38,11 +40,15 @@ def numbers(problems: list[Problem], language: str) -> set[str]:
 
 
 def test_the_configuration_offers_what_the_manifests_hold() -> None:
-    known = manifest.manifests()
-    assert set(known) == set(ON_HUB) == {name for name in OFFERED if name in known}
-    for name, found in known.items():
-        assert set(found.problems) == set(OFFERED[name])
-        assert bool(found.headers) == (name in WITH_HEADER)
+    assert list(offered()) == ["mini", "humaneval", "mathqa_x", "mbxp", "jsonl"]
+    assert len(offered()["humaneval"]) == 12
+    assert set(offered()["mbxp"]) == set(MBXP_COUNTS)
+    assert offered()["mini"] == ("java", "javascript", "python")
+    assert set(offered()["mbxp"]) | set(languages.names()) == set(known_languages())
+    assert offered()["jsonl"] == known_languages()
+    for name, found in manifests().items():
+        assert offered()[name] == tuple(found.problems)
+        assert bool(found.headers) == (name in ("mbxp", "mathqa_x"))
         assert found.licence
         assert found.hub
 
@@ -66,7 +72,7 @@ def test_counts_of_humaneval(here: Path) -> None:
     assert (counts.pop("python"), counts.pop("go")) == (164, 160)
     assert set(counts.values()) == {161}
     assert len(counts) == 10
-    assert len(set.intersection(*(numbers(problems, x) for x in OFFERED["humaneval"]))) == 160
+    assert len(set.intersection(*(numbers(problems, x) for x in offered()["humaneval"]))) == 160
     assert sum(t.canonical_solution is not None for t in tests) == 164
 
 
@@ -149,7 +155,7 @@ def test_another_packaging_is_the_same_data(here: Path, tmp_path: Path) -> None:
     assert [p.prompt for p in problems] == [p.prompt for p in original]
     assert tests == original_tests
     assert sources(config) == sources(benchmark("humaneval", here))
-    row = next(r for r in manifest.check(tmp_path, ["humaneval"]) if r.file == "HumanEval.jsonl")
+    row = next(r for r in data_files.check(tmp_path, ["humaneval"]) if r.file == "HumanEval.jsonl")
     assert (row.state, row.detail) == ("ok", "164 rows, packaged otherwise")
 
 
@@ -163,7 +169,7 @@ def test_changed_problems_are_refused_unless_they_are_ones_own(here: Path, tmp_p
 
 
 def test_check_compares_every_file(here: Path, tmp_path: Path) -> None:
-    rows = manifest.check(here)
+    rows = data_files.check(here)
     assert {row.state for row in rows} == {"ok"}
     assert Counter(row.benchmark for row in rows) == {"mbxp": 39, "humaneval": 12, "mathqa_x": 9}
     folder = tmp_path / "multilingual_mathqa"
@@ -171,16 +177,17 @@ def test_check_compares_every_file(here: Path, tmp_path: Path) -> None:
     (folder / "examples" / "java_samples.jsonl").unlink()
     problems = folder / "mathqa-test-java_v1.jsonl"
     problems.write_text(problems.read_text() + "{}\n")
-    states = {row.file: row for row in manifest.check(tmp_path, ["mathqa_x"]) if row.state != "ok"}
+    checked = data_files.check(tmp_path, ["mathqa_x"])
+    states = {row.file: row for row in checked if row.state != "ok"}
     assert states["examples/java_samples.jsonl"].state == "missing"
     assert states["mathqa-test-java_v1.jsonl"].state == "differs"
     assert "1884 rows, the manifest has 1883" in states["mathqa-test-java_v1.jsonl"].detail
     with pytest.raises(UserError, match="nosuch: no published benchmark; there are humaneval"):
-        manifest.check(here, ["nosuch"])
+        data_files.check(here, ["nosuch"])
 
 
 def test_the_listing_names_hashes_and_licences() -> None:
-    text = "\n".join(manifest.listing())
+    text = "\n".join(data_files.listing())
     assert "licence CC-BY-4.0" in text
     assert "python: 974 problems, mbpp_release_v1.jsonl, sha256 2ea7949f20ed" in text
 
@@ -194,7 +201,7 @@ def dataset_of(path: Path) -> datasets.Dataset:
 
 def test_rows_of_datasets_are_the_files_rows(here: Path) -> None:
     path = here / "multilingual_mathqa" / "mathqa-test-java_v1.jsonl"
-    known = manifest.manifests()["mathqa_x"]
+    known = manifests()["mathqa_x"]
     rows = published.rows_of_dataset(known, "java", "hub", dataset_of(path))
     assert rows.rows == read_jsonl(path, "mathqa_x", language="java").rows
     assert rows.sha256 == known.problems["java"].sha256
@@ -215,7 +222,7 @@ def test_load_from_the_hub_asks_for_the_pinned_revision(
     config = BenchmarkConfig(name="humaneval", languages=("java",), hub=True)
     problems, _ = load(config)
     assert problems == load(benchmark("humaneval", here, languages=("java",)))[0]
-    hub = manifest.manifests()["humaneval"].hub
+    hub = manifests()["humaneval"].hub
     assert hub is not None
     files = {"test": "java/test/0000.parquet"}
     wanted = {"revision": hub.revision, "data_files": files, "split": "test"}

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.benchmarks import load
-from pipeline.benchmarks.manifest import manifests
 from pipeline.benchmarks.truncation import truncate
 from pipeline.config import BenchmarkConfig
+from pipeline.manifests import manifests
 from pipeline.records import Problem
 from sandboxes import languages
 from tests.unit.benchmarks.functions import RULES

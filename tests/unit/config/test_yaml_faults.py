@@ -36,8 +36,8 @@ execute:
   retry_timeouts: 9
 """
     assert faults(tmp_path, text) == [
-        "my.yaml:3:16: benchmarks.0.languages: humaneval has no cpp: it offers python, java, "
-        "javascript, typescript, kotlin, ruby, php, csharp, go, perl, scala, swift",
+        "my.yaml:3:16: benchmarks.0.languages: humaneval has no cpp: it offers python, csharp, "
+        "go, java, javascript, kotlin, perl, php, ruby, scala, swift, typescript",
         "my.yaml:5:10: model.dtype: must be one of float32, bfloat16, float16, not 'bfloat'; "
         "did you mean bfloat16?",
         "my.yaml:7:3: sampling.temprature: unknown key; did you mean temperature?",
@@ -78,7 +78,7 @@ execute:
         ("benchmarks: []", "1:13: benchmarks: name at least one benchmark"),
         ("benchmarks: [mini]", "1:14: benchmarks.0: must be a mapping of keys, not 'mini'"),
         ("benchmarks: [{name: min}]", "1:21: benchmarks.0.name: must be one of mini, humaneval, "
-         "mbxp, mathqa_x, jsonl, not 'min'; did you mean mini?"),
+         "mathqa_x, mbxp, jsonl, not 'min'; did you mean mini?"),
         ("benchmarks: [{name: mini, path: x}]",
          "1:33: benchmarks.0.path: mini is bundled: remove path"),
         ("benchmarks: [{name: jsonl}]", "1:21: benchmarks.0.path: jsonl needs a file: set path"),
@@ -105,8 +105,8 @@ execute:
          r'write "\n#" in double quotes'),
         ("sampling: {stop: {java: ['']}}", "1:25: sampling.stop.java: "
          "an empty stop string would end every sample: remove"),
-        ("sampling: {stop: {pyhton: []}}", "1:19: sampling.stop.pyhton: must be one of python, "
-         "java, javascript, typescript, kotlin, ruby, php, cpp, csharp, go, perl, scala, swift, "
+        ("sampling: {stop: {pyhton: []}}", "1:19: sampling.stop.pyhton: must be one of cpp, "
+         "csharp, go, java, javascript, kotlin, perl, php, python, ruby, scala, swift, typescript, "
          "not 'pyhton'; did you mean python?"),
         ("backend: {name: recorded}", "1:17: backend.name: "
          "recorded needs `completions`, or `canonical: true`, and not both"),

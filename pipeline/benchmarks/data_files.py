@@ -1,89 +1,19 @@
-"""What the published benchmarks consist of: files, row counts, hashes, licence, place on the hub.
-
-One YAML a benchmark under ``benchmarks_data/manifests``. The hashes pin the data: a published
-benchmark whose rows differ is refused.
-"""
+"""Files of published benchmarks: where they are, and whether they are what the manifests say."""
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict
-
 from pipeline.benchmarks.rows import read_bytes, read_jsonl
-from pipeline.config import Language
+from pipeline.manifests import File, Manifest, ProblemFile, manifests
 from pipeline.records import UserError
 
 VARIABLE = "FORKEVAL_DATA"
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class File(_Strict):
-    """A published file. sha256: of its bytes (uncompressed). rows: 0 for files without rows."""
-
-    file: str
-    sha256: str
-    rows: int = 0
-
-
-class ProblemFile(File):
-    """A file of problems. content: digest of its rows, whatever they are packaged in."""
-
-    content: str
-
-
-class Hub(_Strict):
-    """A dataset repository. file: of one language's split, with `{language}` in its path."""
-
-    id: str
-    revision: str
-    file: str
-
-
-class Manifest(_Strict):
-    """One published benchmark. folder: its usual place below the data directory."""
-
-    name: str
-    title: str
-    project: str
-    licence: str
-    folder: str
-    hub: Hub | None = None
-    problems: dict[Language, ProblemFile]
-    headers: dict[Language, File] = {}
-    completions: dict[Language, File] = {}
-
-    def files(self) -> list[File]:
-        """Every file, problems first."""
-        groups: tuple[Iterable[File], ...] = (
-            self.problems.values(),
-            self.headers.values(),
-            self.completions.values(),
-        )
-        return [file for group in groups for file in group]
-
-
-@functools.cache
-def manifests() -> dict[str, Manifest]:
-    """All manifests by benchmark name, in alphabetical order."""
-    folder = resources.files("benchmarks_data") / "manifests"
-    found = [
-        Manifest.model_validate(yaml.safe_load(entry.read_text(encoding="utf-8")))
-        for entry in folder.iterdir()
-        if entry.name.endswith(".yaml")
-    ]
-    return {manifest.name: manifest for manifest in sorted(found, key=lambda m: m.name)}
 
 
 def chosen(names: Sequence[str]) -> list[Manifest]:

@@ -22,7 +22,14 @@ _STDERR_KEPT = 8192
 
 
 class SandboxDied(Exception):
-    """The container ended, or said something that the runner never says."""
+    """The container ended, or said something that the runner never says.
+
+    `out_of_memory`: the kernel killed a part of it for memory.
+    """
+
+    def __init__(self, why: str, out_of_memory: bool = False) -> None:
+        super().__init__(why)
+        self.out_of_memory = out_of_memory
 
 
 def host_config(client: Any, language: Language, limits: Limits, runtime: str | None) -> Any:

@@ -141,15 +141,21 @@ class DockerExecutor:
                 "compile_error", f"the source has {size} bytes: more than a sandbox holds"
             )
             return _execution(job, known, judged, [], None)
-        failures = []
+        failures: list[SandboxDied] = []
         for _ in range(2):
             try:
                 return self._attempt(job, known, program)
             except SandboxDied as error:
-                failures.append(str(error))
+                failures.append(error)
                 if not engine.takes_connections(self._docker_host):
                     raise engine.stopped() from error
-        judged = Judged("infrastructure_error", "the sandbox failed twice: " + "; ".join(failures))
+        said = "; ".join(map(str, failures))
+        if all(
+            failure.out_of_memory for failure in failures
+        ):  # in two sandboxes, a new one at last
+            judged = Judged("out_of_memory", f"memory ran out twice: {said}")
+        else:
+            judged = Judged("infrastructure_error", f"the sandbox failed twice: {said}")
         return _execution(job, known, judged, [], None)
 
     def _attempt(self, job: Job, known: _Language, program: Assembled) -> Execution:
@@ -169,7 +175,7 @@ class DockerExecutor:
             request = self._request(known, program, case, nonce, sandbox.jobs)
             answer = sandbox.run(request)
             if answer.service_died:
-                raise SandboxDied("a warm process ended during the job")
+                raise SandboxDied("a warm process ended during the job", answer.oom_kills > 0)
             if answer.exec_error:
                 raise SandboxDied(f"{request.run[0]} could not be started: is the image whole?")
         except BaseException:

@@ -1,4 +1,7 @@
-"""Known-good programs and published completions through the whole of `forkeval run`."""
+"""Known-good programs and published completions through the whole of `forkeval run`, truncated.
+
+`tests/integration/sandboxes/test_published_programs.py` has verdicts of them in every language.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,10 @@ def test_mini_canonical(language: str, tmp_path: Path) -> None:
     assert passed(tmp_path, "mini", language, None, "canonical: true") == 30
 
 
-@pytest.mark.parametrize(("benchmark", "count"), [("humaneval", 164), ("mathqa_x", 1883)])
+@pytest.mark.parametrize(
+    ("benchmark", "count"),
+    [("humaneval", 164), pytest.param("mathqa_x", 1883, marks=pytest.mark.full)],
+)
 def test_published_canonical(benchmark: str, count: int, published: Path, tmp_path: Path) -> None:
     assert passed(tmp_path, benchmark, "python", published, "canonical: true") == count
 
@@ -56,6 +62,7 @@ def test_mbxp_python_samples(published: Path, tmp_path: Path) -> None:
     assert 800 <= found <= 802
 
 
+@pytest.mark.full
 @pytest.mark.timeout(1200)
 def test_mbxp_javascript_samples(published: Path, tmp_path: Path) -> None:
     file = published / "mbxp" / "examples" / "mbjsp_samples.jsonl"

@@ -108,6 +108,10 @@ class PrivateEngine:
         if self._process is not None:
             self.stop()
         self._end_containerd()
+        for told in Path("/proc").glob("[0-9]*/cmdline"):  # what a killed containerd looked after
+            with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+                if f"-address\0{self._folder}/" in told.read_text():
+                    os.kill(int(told.parent.name), signal.SIGKILL)
         for line in reversed(Path("/proc/self/mountinfo").read_text().splitlines()):
             place = line.split()[4]
             if place.startswith(f"{self._folder}/"):

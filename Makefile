@@ -17,7 +17,7 @@ demo: images-quickstart ## set everything up and run the main job on embedded de
 	$(FORKEVAL) run quickstart
 
 test: lint images browser ## set everything up; lint, types and every test that needs no GPU
-	$(PY) -m pytest -m "not gpu and not full" --timeout 900 $(PYTEST_ARGS)
+	@tools/test.sh $(PYTEST_ARGS)
 
 test-full: images browser ## the long checks (hours); resumable, results are written as data
 	$(PY) -m tests.full.published

@@ -76,7 +76,6 @@ class Sandbox:
         self._client = client
         self._errors = b""
         self.jobs = 0  # done since the warm processes were started
-        self.oom_killed = False
         made = client.api.create_container(
             image.engine_id,
             stdin_open=True,
@@ -161,14 +160,6 @@ class Sandbox:
                 self._errors = (self._errors + b"".join(parts))[-_STDERR_KEPT:]
         data, self._buffer = self._buffer[:size], self._buffer[size:]
         return data
-
-    def died_of_memory(self) -> bool:
-        """Whether the engine recorded that the container as a whole was killed for memory."""
-        try:
-            state = self._client.api.inspect_container(self.id)["State"]
-        except (docker.errors.DockerException, *engine.GONE):
-            return False  # removed already, or the engine is gone: then it cannot be told
-        return bool(state.get("OOMKilled"))
 
     def remove(self) -> None:
         """Ends the container and removes it; one that is gone already is fine."""

@@ -39,6 +39,14 @@ data is judged again.
 """
 
 
+EVIDENCE = """\
+Some solutions end the process with status 0 before the test is through, or turn the test into text.
+The counts asked for include them, since an exit status cannot tell. Here they are `incomplete`:
+nothing tells them from a forgery that calls `exit(0)`. `by exit status` counts them as passed; each
+is named below under `evidence`.
+"""
+
+
 def _reference() -> Mapping[str, Any]:
     found: Mapping[str, Any] = yaml.safe_load((FOLDER / "reference.yaml").read_text())
     return found
@@ -149,11 +157,7 @@ def page() -> str:
         "",
         "## Counts that must be reached",
         "",
-        "Some solutions end the process with status 0 before the test has compared anything, or turn",
-        "the test into text. The counts asked for include them, since an exit status cannot tell.",
-        "Here they are `incomplete`: no more of the test has run than in a forgery that calls",
-        "`exit(0)`. `by exit status` counts them as passed; each is named below under `evidence`.",
-        "",
+        EVIDENCE,
         *_counts(results, reference),
         "",
         "## Why programs differ",

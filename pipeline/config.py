@@ -217,7 +217,9 @@ class ExecuteConfig(Section):
     workers: int | None = Field(
         default=None, ge=1, description="sandboxes at once; else the cores", json_schema_extra=PLACE
     )
-    evidence: Literal["completed"] = Field(default="completed", description="what a pass rests on")
+    evidence: Literal["completed", "isolated"] = Field(
+        default="completed", description="what a pass rests on; see docs/security.md"
+    )
     retry_timeouts: int = Field(default=1, ge=0, le=5, description="each alone on an idle pool")
     docker_host: str | None = Field(
         default=None, description="else DOCKER_HOST, else local", json_schema_extra=PLACE

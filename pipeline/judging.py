@@ -20,10 +20,9 @@ from pipeline.records import (
     ProblemKey,
     Program,
     Test,
-    Verdict,
 )
 from pipeline.services import Executor
-from pipeline.stages.execute import ExecuteStage, ExecutionKey
+from pipeline.stages.execute import ExecuteStage, ExecutionKey, Outcome
 from pipeline.store import StageTables, Writer
 from pipeline.wanted import Wanted
 
@@ -174,9 +173,9 @@ class Judging:
                 self._retries,
                 write,
             )
-            for key, evidence, verdict, attempt in self._known():
-                stage.remember(key, evidence, verdict, attempt)
-                tally.ended(key[0], key[1], verdict)
+            for key, asked, outcome in self._known():
+                stage.remember(key, asked, outcome)
+                tally.ended(key[0], key[1], outcome.verdict)
 
             def programs() -> Iterator[Program]:
                 for program in self._programs():
@@ -193,19 +192,20 @@ class Judging:
         for start in range(0, len(rows), VERDICTS_A_COMMIT):
             tables.judged.commit(rows[start : start + VERDICTS_A_COMMIT])
 
-    def _known(self) -> Iterator[tuple[ExecutionKey, str, Verdict, int]]:
+    def _known(self) -> Iterator[tuple[ExecutionKey, str, Outcome]]:
         """Executions of earlier sessions and other identities: only the columns that matter."""
         names = [
             "program_hash",
             "test_hash",
             "image_digest",
             "limits_hash",
-            "evidence",
+            "asked_evidence",
             "verdict",
             "attempt",
+            "evidence",
         ]
         table = self._tables.executions.table("executions", names)
-        for a, b, c, d, evidence, verdict, attempt in zip(
+        for a, b, c, d, asked, *outcome in zip(
             *(table[name].to_pylist() for name in names), strict=True
         ):
-            yield (a, b, c, d), evidence, verdict, attempt
+            yield (a, b, c, d), asked, Outcome(*outcome)

@@ -58,6 +58,7 @@ Verdict = Literal[
     "forged",
     "infrastructure_error",
 ]
+EVIDENCE: tuple[Evidence, ...] = Evidence.__args__  # type: ignore[attr-defined]  # likewise
 VERDICTS: tuple[Verdict, ...] = Verdict.__args__  # type: ignore[attr-defined]  # typing offers no typed accessor
 
 
@@ -292,7 +293,7 @@ class Execution(Record):
         "test_hash",
         "image_digest",
         "limits_hash",
-        "evidence",
+        "asked_evidence",
         "attempt",
     )
 
@@ -300,7 +301,8 @@ class Execution(Record):
     test_hash: str
     image_digest: str
     limits_hash: str
-    evidence: Evidence
+    asked_evidence: Evidence  # what the run asked for
+    evidence: Evidence  # what the verdict rests on: `completed` where no more could be had
     attempt: int  # 0, then 1 for a timeout retried alone, ...
     language: str
     verdict: Verdict

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
+from pipeline.records import EVIDENCE
 from reports.svg import Frame, Line, chart, compact, wrap
 
 Document = dict[str, Any]
@@ -24,6 +25,24 @@ AXES = {
 def languages(doc: Document) -> list[dict[str, Any]]:
     """The scopes of one language each."""
     return [scope for scope in doc["scopes"] if scope["kind"] == "language"]
+
+
+def evidence(doc: Document) -> str:
+    """A sentence that says what the verdicts rest on."""
+    asked = doc["config"].get("execute", {}).get("evidence", "completed")
+    counts = dict.fromkeys(EVIDENCE, 0)
+    others = []
+    for scope in languages(doc):
+        for name, count in scope["verdicts"]["evidence"].items():
+            counts[name] += count
+        other = scope["verdicts"]["samples"] - scope["verdicts"]["evidence"][asked]
+        if other:
+            others.append(f"{scope_label(doc, scope)} {other:,}")
+    found = ", ".join(f"{count:,} on {name}" for name, count in counts.items() if count)
+    said = f"Evidence that the verdicts rest on: {found or 'none'}."
+    if others:
+        said += f" Asked for was {asked}, which could not be had for: {', '.join(others)}."
+    return said
 
 
 def whole(doc: Document) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from reports import weak
-from reports.figures import Document, languages, scope_label
+from reports.figures import Document, evidence, languages, scope_label
 from reports.html import DASH, amount, number, percent
 
 
@@ -57,6 +57,7 @@ def markdown(doc: Document) -> str:
             for s in own
         ],
     )
+    lines += ["", text(evidence(doc))]
     lines += weak_tests(doc)
     lines += ["", "## Ledger", ""]
     lines += grid(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reports import bars, figures
-from reports.figures import Document, languages, legend, scope_label, whole
+from reports.figures import Document, evidence, languages, legend, scope_label, whole
 from reports.html import (
     DASH,
     Cell,
@@ -307,6 +307,7 @@ def verdicts(doc: Document) -> Markup:
         ),
         tag(
             "p",
+            f"{evidence(doc)} "
             "Equal programs of a problem run once and count as often as they were drawn. Timeouts "
             "are retried alone; the last two columns count samples. Above 5 % truncation the "
             "scores are suspect, and the page says so at its top.",

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.records import VERDICTS, UserError
+from pipeline.records import EVIDENCE, VERDICTS, UserError
 from reports.data import ReportInput
 
 Floats = NDArray[np.float64]
@@ -33,6 +33,7 @@ class Tally:
     unit: Ints  # [P] equal for one problem in several languages: resampled together
     verdict: NDArray[np.int8]  # [P, n] index in VERDICTS
     first_verdict: NDArray[np.int8]  # [P, n] likewise
+    evidence: NDArray[np.int8]  # [P, n] index in EVIDENCE: what the verdict rests on
     program: Ints  # [P, n] number of the distinct program, unique over the run
     length: Bools  # [P, n] ended by the token limit
     whole: Bools  # [P, n] the end of the function was found, or the model ended by itself
@@ -115,6 +116,7 @@ def tally(source: ReportInput) -> Tally:
         first_verdict=place.fill(verdicts, codes(verdicts["first_verdict"], VERDICTS), -1).astype(
             np.int8
         ),
+        evidence=place.fill(verdicts, codes(verdicts["evidence"], EVIDENCE), -1).astype(np.int8),
         program=np.where(program < 0, -1, joint_code.reshape(program.shape)),
         length=length,
         whole=found | ((finish >= 0) & ~length),

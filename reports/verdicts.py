@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.records import VERDICTS
+from pipeline.records import EVIDENCE, VERDICTS
 from reports.tally import Tally
 
 ALARM = 0.05  # share of truncated or unterminated candidates above which the scores are suspect
@@ -17,7 +17,8 @@ def breakdown(tally: Tally, rows: NDArray[np.int64]) -> dict[str, Any]:
     """Counts over the samples of these problems.
 
     `truncated`: ended by the token limit before the end of the function was found. `unterminated`:
-    truncation looked for the end of the function and found none. `saved`: executions that were not
+    truncation looked for the end of the function and found none. `evidence`: verdicts by what they
+    rest on. `saved`: executions that were not
     needed because an equal program had run. `changed`: candidates whose retried verdict differs.
     """
     verdict = tally.verdict[rows]
@@ -34,6 +35,10 @@ def breakdown(tally: Tally, rows: NDArray[np.int64]) -> dict[str, Any]:
         "samples": samples,
         "missing": int((~present).sum()),
         "verdicts": {name: int(count) for name, count in zip(VERDICTS, counts, strict=True)},
+        "evidence": {
+            name: int((present & (tally.evidence[rows] == code)).sum())
+            for code, name in enumerate(EVIDENCE)
+        },
         "truncated": truncated,
         "truncation_rate": _share(truncated, samples),
         "unterminated": unterminated,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.records import Job, UserError
+from pipeline.records import Evidence, Job, UserError
 from sandboxes.languages import Language
 
 
@@ -20,11 +21,16 @@ class Case:
 
 @dataclass(frozen=True)
 class Assembled:
-    """The source, the line (from 1) that its test starts on, and the runs that make up the test."""
+    """The source, the line (from 1) that its test starts on, and the runs that make up the test.
+
+    judge: the files of a judge that holds the test instead of the program: ``prompt``, ``test`` (on
+    the lines that it has in the whole program) and ``entry``. Empty where there is no judge.
+    """
 
     source: bytes
     test_line: int
     cases: tuple[Case, ...]
+    judge: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def _fill(template: str, **values: str) -> str:
@@ -75,8 +81,12 @@ def _calls(job: Job, language: Language) -> str:
     return "\n".join(lines) + "\n"
 
 
-def assemble(job: Job, language: Language) -> Assembled:
-    """What runs for a job. Raises UserError where the test is malformed or its kind unsupported."""
+def assemble(job: Job, language: Language, evidence: Evidence = "completed") -> Assembled:
+    """What runs for a job: one program, or at `isolated` the program and its judge's files.
+
+    A test on standard input needs no judge: what it expects never enters the sandbox.
+    Raises UserError where the test is malformed or its kind unsupported.
+    """
     body = job.prompt + job.completion
     if job.kind == "stdin":
         cases = tuple(
@@ -85,13 +95,21 @@ def assemble(job: Job, language: Language) -> Assembled:
         )
         return Assembled(_encode(body), body.count("\n") + 2, cases)
     if job.kind == "calls":
-        text = _ended(body + "\n" + _calls(job, language), language)
-        return Assembled(_encode(text), body.count("\n") + 2, (Case(),))
-    before, _, _ = language.assemble.partition("{test}")
-    parts = {"prompt": job.prompt, "completion": job.completion}
-    start = _fill(before, **parts).count("\n") + 1
-    text = _fill(language.assemble, **parts, test=job.test, entry_point=job.entry_point)
-    return Assembled(_encode(_ended(text, language)), start, (Case(),))
+        before, test = body + "\n", _calls(job, language)
+    else:
+        head, _, tail = language.assemble.partition("{test}")
+        parts = {"prompt": job.prompt, "completion": job.completion}
+        before = _fill(head, **parts, entry_point=job.entry_point)
+        test = _fill("{test}" + tail, test=job.test, entry_point=job.entry_point)
+    line = before.count("\n") + 1
+    if evidence == "completed":
+        return Assembled(_encode(_ended(before + test, language)), line, (Case(),))
+    files = {
+        "prompt": _encode(job.prompt),
+        "test": _encode("\n" * (line - 1) + test),
+        "entry": _encode(job.entry_point),
+    }
+    return Assembled(_encode(body), line, (Case(),), files)
 
 
 def _ended(text: str, language: Language) -> str:

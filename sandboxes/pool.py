@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import docker.errors
 
-from pipeline.records import Execution, Job, Limits, UserError
+from pipeline.records import Evidence, Execution, Job, Limits, UserError
 from sandboxes import dispatch, engine, images, languages, self_test
 from sandboxes.assembly import Assembled, Case, assemble
 from sandboxes.container import Sandbox, SandboxDied
@@ -23,6 +23,7 @@ Way = Literal["warm", "plain"]
 # would add up to more than a small machine has.
 _IDLE_SHARE = 0.25
 _SOURCE, _JOB, _BUILD = "/sandbox/job/{file}", "/sandbox/job", "/sandbox/build"
+_JUDGE = "/sandbox/judge"
 
 
 class _Language:
@@ -132,19 +133,22 @@ class DockerExecutor:
     def execute(self, job: Job) -> Execution:
         """One job in an idle sandbox, or a new one. Retried once if the sandbox fails."""
         known = self._known(job.language)
-        if job.evidence != "completed":
-            raise UserError(f"evidence {job.evidence!r} is not supported: use `completed`")
-        program = assemble(job, known.language)
+        evidence: Evidence = job.evidence if known.language.isolated else "completed"
+        program = assemble(job, known.language, evidence)
         if len(program.source) > known.limits.disk_mib << 20 >> 2:
             size = len(program.source)
             judged = Judged(
                 "compile_error", f"the source has {size} bytes: more than a sandbox holds"
             )
-            return _execution(job, known, judged, [], None)
+            return _execution(job, known, evidence, judged, [])
         failures: list[SandboxDied] = []
         for _ in range(2):
             try:
-                return self._attempt(job, known, program)
+                judged, answers = self._attempt(known, program)
+                if judged.unfit:
+                    evidence, program = "completed", assemble(job, known.language)
+                    judged, answers = self._attempt(known, program)
+                return _execution(job, known, evidence, judged, answers)
             except SandboxDied as error:
                 failures.append(error)
                 if not engine.takes_connections(self._docker_host):
@@ -156,9 +160,9 @@ class DockerExecutor:
             judged = Judged("out_of_memory", f"memory ran out twice: {said}")
         else:
             judged = Judged("infrastructure_error", f"the sandbox failed twice: {said}")
-        return _execution(job, known, judged, [], None)
+        return _execution(job, known, evidence, judged, [])
 
-    def _attempt(self, job: Job, known: _Language, program: Assembled) -> Execution:
+    def _attempt(self, known: _Language, program: Assembled) -> tuple[Judged, list[Answer]]:
         answers: list[Answer] = []
         judged = Judged("passed", "completed")
         for case in program.cases:
@@ -166,7 +170,7 @@ class DockerExecutor:
             answers.append(answer)
             if judged.verdict != "passed":
                 break
-        return _execution(job, known, judged, answers, answers[-1])
+        return judged, answers
 
     def _run_case(self, known: _Language, program: Assembled, case: Case) -> tuple[Answer, Judged]:
         nonce = secrets.token_hex(16)
@@ -200,20 +204,25 @@ class DockerExecutor:
 
         def fill(command: tuple[str, ...]) -> tuple[str, ...]:
             build = _BUILD if warm.compile else _JOB
-            values = {"source": source, "build": build, "heap_mib": limits.memory_mib * 3 // 4}
+            heap = limits.memory_mib * 3 // 4
+            values = {"source": source, "build": build, "judge": _JUDGE, "heap_mib": heap}
             return tuple(word.format(**values) for word in command)
 
+        isolated = language.isolated if program.judge else None
         return Request(
             file=language.file,
             source=program.source,
             compile=fill(language.compile),
-            run=fill(language.run),
+            run=fill(isolated.program if isolated else language.run),
             warm_compile=fill(warm.compile),
             warm_run=fill(warm.run),
             stdin=case.stdin,
             nonce=nonce,
             limits=limits,
             fresh=jobs >= warm.jobs,
+            judge=fill(isolated.judge) if isolated else (),
+            warm_judge=fill(warm.run) if isolated else (),
+            judge_files=program.judge,
         )
 
     # -- sandboxes
@@ -277,14 +286,16 @@ class DockerExecutor:
 
 
 def _execution(
-    job: Job, known: _Language, judged: Judged, answers: list[Answer], last: Answer | None
+    job: Job, known: _Language, evidence: Evidence, judged: Judged, answers: list[Answer]
 ) -> Execution:
+    last = answers[-1] if answers else None
     return Execution(
         program_hash=job.program_hash,
         test_hash=job.test_hash,
         image_digest=known.image.digest,
         limits_hash=known.limits.hash(),
-        evidence=job.evidence,
+        asked_evidence=job.evidence,
+        evidence=evidence,
         attempt=job.attempt,
         language=job.language,
         verdict=judged.verdict,

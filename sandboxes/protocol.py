@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from pipeline.records import Limits
 
@@ -46,7 +46,7 @@ def parse_status(data: bytes) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Request:
-    """One run of one program, in the runner's terms."""
+    """One run of one program, in the runner's terms; `judge` runs beside it where there is one."""
 
     file: str
     source: bytes
@@ -58,6 +58,9 @@ class Request:
     nonce: str
     limits: Limits
     fresh: bool  # replace the warm processes first
+    judge: tuple[str, ...] = ()
+    warm_judge: tuple[str, ...] = ()
+    judge_files: Mapping[str, bytes] = field(default_factory=dict)
 
     def encode(self) -> bytes:
         limits = self.limits
@@ -79,6 +82,13 @@ class Request:
         fields.append((b"R", words(self.run)))
         if self.warm_run:
             fields.append((b"r", words(self.warm_run)))
+        if self.judge:
+            fields.append((b"J", words(self.judge)))
+            fields += [
+                (b"K", name.encode() + b"\0" + data) for name, data in self.judge_files.items()
+            ]
+        if self.warm_judge:
+            fields.append((b"j", words(self.warm_judge)))
         fields.append((b"N", self.nonce.encode()))
         fields.append((b"I", self.stdin))
         if self.fresh:
@@ -91,7 +101,7 @@ class Answer:
     """What happened to one run, as the runner saw it."""
 
     stage: str  # compile or run: the last one that was begun
-    exit_code: int | None
+    exit_code: int | None  # of the judge, where there is one; else of the program
     signal: int
     exec_error: int
     timeout_cpu: bool
@@ -107,6 +117,8 @@ class Answer:
     stdout: bytes
     stderr: bytes
     report: bytes  # what was written to the report FIFO, by whomever
+    program_exit: int | None = None  # how the program ended, if it did so by itself
+    program_signal: int = 0
 
     @classmethod
     def decode(cls, fields: dict[bytes, bytes]) -> Answer:
@@ -114,6 +126,7 @@ class Answer:
         try:
             status = parse_status(fields[b"s"])
             exit_code, peak = int(status["exit"]), int(status["peak_memory"])
+            program_exit = int(status["program_exit"])
             return cls(
                 stage=status["stage"],
                 exit_code=None if exit_code < 0 else exit_code,
@@ -129,9 +142,11 @@ class Answer:
                 cpu_seconds=int(status["cpu_us"]) / 1e6,
                 wall_seconds=int(status["wall_us"]) / 1e6 if status["stage"] == "run" else 0.0,
                 peak_memory=float(peak) if peak > 0 else float("nan"),
-                stdout=fields[b"o"],
-                stderr=fields[b"e"],
+                stdout=fields[b"o"] + fields.get(b"O", b""),
+                stderr=fields[b"e"] + fields.get(b"E", b""),
                 report=fields[b"t"],
+                program_exit=None if program_exit < 0 else program_exit,
+                program_signal=int(status["program_signal"]),
             )
         except (KeyError, ValueError) as error:
             raise ProtocolError(f"malformed answer: {error!r}") from error

@@ -11,6 +11,11 @@ A pass takes all of: exit status 0, exactly one report, that report carries the 
   lines, or it has no frames at all; else `runtime_error`, or `out_of_memory` by its type;
 - a signal or an exit status other than 0 without such a report: `runtime_error`;
 - exit status 0 without a report: `incomplete`.
+
+Where a judge runs beside the program, the exit status is the judge's, and its report may also say
+that the program sent what no program sends (`forged`), that it went away (`gone`: its own end
+decides), or that the test's arguments are no plain data (`unfit`: no verdict; the job is run again
+for `completed`).
 """
 
 from __future__ import annotations
@@ -23,13 +28,16 @@ from sandboxes.assembly import Case, same_output
 from sandboxes.languages import Language
 from sandboxes.protocol import Answer
 
-_REPORT = re.compile(r"([0-9a-f]{32}) (completed|raised|compile) (\d+) ([ -~]*)\n")
+_REPORT = re.compile(
+    r"([0-9a-f]{32}) (completed|raised|compile|forged|gone|unfit) (\d+) ([ -~]*)\n"
+)
 
 
 @dataclass(frozen=True)
 class Judged:
     verdict: Verdict
     detail: str  # one line: what decided
+    unfit: bool = False  # no verdict: the test's arguments cannot be sent to another process
 
 
 def _matches(patterns: tuple[str, ...], text: str) -> bool:
@@ -82,6 +90,12 @@ def judge(answer: Answer, nonce: str, test_line: int, case: Case, language: Lang
     if answer.stage == "compile":
         said = _complaint(answer.stderr) or _complaint(answer.stdout)
         return Judged("compile_error", said or f"compiler exited with {answer.exit_code}")
+    if report and report[2] == "gone":
+        return _gone(answer)
+    if report and report[2] == "unfit":
+        return Judged("infrastructure_error", report[4], unfit=True)
+    if report and report[2] == "forged":
+        return Judged("forged", f"a message that no program sends: {report[4]}")
     if report and report[2] != "completed":
         return _raised(report[2], int(report[3]), report[4], test_line, language)
     if answer.signal:
@@ -96,6 +110,15 @@ def judge(answer: Answer, nonce: str, test_line: int, case: Case, language: Lang
     ):
         return Judged("wrong_answer", "standard output differs from the expected one")
     return Judged("passed", "completed")
+
+
+def _gone(answer: Answer) -> Judged:
+    """The program left before its judge was done with it."""
+    if answer.program_signal:
+        return Judged("runtime_error", f"killed by signal {answer.program_signal}")
+    if answer.program_exit:
+        return Judged("runtime_error", f"exit status {answer.program_exit}")
+    return Judged("incomplete", "the program ended, or hung up, before the end of the test")
 
 
 def _raised(how: str, line: int, what: str, test_line: int, language: Language) -> Judged:

@@ -120,6 +120,7 @@ def synthetic_run(
                         "program_hash": program,
                         "test_hash": test,
                         "verdict": verdict,
+                        "evidence": "isolated" if language == "python" else "completed",
                         "first_verdict": "timeout" if flaky else verdict,
                     }
                 )

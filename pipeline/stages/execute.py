@@ -37,6 +37,7 @@ class Outcome:
 
     verdict: Verdict
     attempt: int
+    evidence: Evidence
 
 
 @dataclass(slots=True)
@@ -58,8 +59,9 @@ class Ledger:
 class ExecuteStage:
     """Judges programs through an executor; `write` receives each execution as it ends.
 
-    problems, tests: by key. evidence: what a pass must rest on. retries: how often a timeout is run
-    again, alone on an idle pool, before it stands.
+    problems, tests: by key. evidence: what a pass is asked to rest on; a verdict's row says what
+    it does rest on. retries: how often a timeout is run again, alone on an idle pool, before it
+    stands.
     """
 
     def __init__(
@@ -84,10 +86,13 @@ class ExecuteStage:
         self._ledger = Ledger()
         self._open: dict[ExecutionKey, Job] = {}  # given to the executor, not decided yet
 
-    def remember(self, key: ExecutionKey, evidence: str, verdict: Verdict, attempt: int) -> None:
-        """Takes up an execution of an earlier session, so that it is not run again."""
-        if evidence == self._evidence:
-            self._ledger.add(key, Outcome(verdict, attempt))
+    def remember(self, key: ExecutionKey, asked: str, outcome: Outcome) -> None:
+        """Takes up an execution of an earlier session, so that it is not run again.
+
+        asked: the evidence that it was asked for, which `outcome` need not rest on.
+        """
+        if asked == self._evidence:
+            self._ledger.add(key, outcome)
 
     def key(self, program: Program) -> ExecutionKey:
         return (
@@ -139,7 +144,7 @@ class ExecuteStage:
             execution.limits_hash,
         )
         self._write(execution)
-        self._ledger.add(key, Outcome(execution.verdict, execution.attempt))
+        self._ledger.add(key, Outcome(execution.verdict, execution.attempt, execution.evidence))
         if not self._again(execution.verdict, execution.attempt):
             self._open.pop(key, None)
 
@@ -175,7 +180,7 @@ class ExecuteStage:
                 program_hash=program.program_hash,
                 test_hash=key[1],
                 verdict=last.verdict,
-                evidence=self._evidence,
+                evidence=last.evidence,
                 attempts=last.attempt + 1,
                 first_verdict=first.verdict,
             )

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from pipeline.benchmarks import weak
 from pipeline.config import RunConfig
-from pipeline.records import UserError
+from pipeline.records import Evidence, UserError
 from pipeline.store import UPSTREAM, Store
 from pipeline.wanted import Wanted
 from reports import render
@@ -45,6 +45,7 @@ def report(config: RunConfig, store: Store, wanted: Wanted) -> Path:
             store.shared("execute").table("executions"),
             verdicts,
             environment(store, "execute")["meaning"],
+            config.execute.evidence,
         ),
         verdicts=verdicts,
         rankings=wanted.rows(ranked.table("rankings")),
@@ -82,16 +83,20 @@ def environment(store: Store, stage: str) -> dict[str, Any]:
     return {"identity": record.identity, **record.environment} if record else {}
 
 
-def executions(table: pa.Table, verdicts: pa.Table, meaning: Mapping[str, Any]) -> pa.Table:
+def executions(
+    table: pa.Table, verdicts: pa.Table, meaning: Mapping[str, Any], asked: Evidence
+) -> pa.Table:
     """The executions that the verdicts rest on.
 
-    The shared table may hold those of other programs, and of the same programs in other images or
-    under other limits. meaning: what the execute stage recorded of its images and limits.
+    The shared table may hold those of other programs, and of the same programs in other images,
+    under other limits or for other evidence. meaning: what the execute stage recorded of its images
+    and limits. asked: the evidence that the run asks for.
     """
     mask = pc.is_in(table["program_hash"], value_set=pc.unique(verdicts["program_hash"]))
     for column, of in (("image_digest", "images"), ("limits_hash", "limits")):
         ours = pa.array(sorted(set(meaning[of].values())), pa.string())
         mask = pc.and_(mask, pc.is_in(table[column], value_set=ours))
+    mask = pc.and_(mask, pc.equal(table["asked_evidence"], asked))
     return table.filter(mask)
 
 

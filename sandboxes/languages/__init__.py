@@ -9,6 +9,10 @@ A folder is all that a language needs. Keys of language.yaml:
   ends in a launcher of the folder gives the evidence `completed`.
 - ``warm``: ``compile`` and ``run`` commands of processes that stay between jobs, and ``jobs``,
   after how many of them they are replaced. Verdicts do not depend on them.
+- ``isolated``: the commands of the evidence `isolated`: ``program`` runs prompt and completion and
+  answers calls on descriptor 3; ``judge`` runs the test (files ``prompt``, ``test`` and ``entry``
+  in its directory, ``{judge}``) with the nonce on descriptor 3, and calls the program on descriptor
+  4. A warm run command serves both as well. Absent: the language has `completed` alone.
 - ``reference``: the shell command that a plain harness would use; the benchmark's yardstick.
 - ``version``: a command whose first line names the toolchain.
 - ``environment``: environment variables of every process in the sandbox.
@@ -77,6 +81,14 @@ class Warm:
 
 
 @dataclass(frozen=True)
+class Isolated:
+    """Commands of a program without its test, and of the judge that has the test."""
+
+    program: tuple[str, ...]
+    judge: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Calls:
     """How one call of a `calls` test is written; ``literal`` is python or json."""
 
@@ -128,6 +140,7 @@ class Language:
     reserve: Reserve = Reserve()
     limits: Mapping[str, Any] = field(default_factory=dict)
     shared: tuple[str, ...] = ()
+    isolated: Isolated | None = None
     calls: Calls | None = None
     constants: Constants | None = None
     end: str = ""
@@ -170,6 +183,7 @@ _NOT_OF_EXECUTIONS = {
 # The keys whose values are records of their own.
 _SECTIONS: dict[str, type] = {
     "warm": Warm,
+    "isolated": Isolated,
     "reserve": Reserve,
     "calls": Calls,
     "constants": Constants,

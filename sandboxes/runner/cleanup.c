@@ -150,8 +150,9 @@ bool wipe(uid_t uid) {
     setfsgid(uid);
     setfsuid(uid);
     if (uid >= FIRST_JOB_UID) {
-        chmod(JOB_DIR, 0700);
-        clean &= empty_path(JOB_DIR);
+        const char *own = uid < FIRST_JUDGE_UID ? JOB_DIR : JUDGE_DIR;
+        chmod(own, 0700);
+        clean &= empty_path(own);
         for (size_t i = 0; i < sizeof shared / sizeof *shared; i++) clean &= empty_path(shared[i]);
     } else {
         clean &= empty_path(BUILD_DIR);

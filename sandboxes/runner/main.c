@@ -17,14 +17,14 @@
 #include <unistd.h>
 
 struct job {
-    struct bytes compile, run, warm_compile, warm_run, nonce, input;
+    struct bytes compile, run, warm_compile, warm_run, judge, warm_judge, nonce, input;
     int64_t compile_us, wall_us, cpu_us;
     size_t keep, most;
     unsigned long processes;
     bool fresh;
 };
 
-static uid_t job_uid;
+static uid_t job_uid, judge_uid;
 
 char **split(const struct bytes *b) {
     size_t count = 0;
@@ -76,9 +76,9 @@ static void write_file(const char *dir, uid_t owner, const struct bytes *field) 
 
 static bool read_job(struct job *j) {
     static struct bytes field;
-    struct bytes *plain[] = {&j->compile, &j->run, &j->warm_compile, &j->warm_run,
-                             &j->nonce,   &j->input};
-    static const char tags[] = "CRcrNI";
+    struct bytes *plain[] = {&j->compile, &j->run,        &j->warm_compile, &j->warm_run,
+                             &j->judge,   &j->warm_judge, &j->nonce,        &j->input};
+    static const char tags[] = "CRcrJjNI";
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) bytes_clear(plain[i]);
     j->fresh = false;
     for (;;) {
@@ -86,12 +86,15 @@ static bool read_job(struct job *j) {
         if (!field_read(&tag, &field)) return false;
         const char *at = strchr(tags, tag);
         if (tag == '.') return true;
-        if (at && tag)
+        if (at && tag) {
             bytes_add(plain[at - tags], field.data, field.size);
-        else if (tag == 'F')
+            if (tag == 'J') make_dir(JUDGE_DIR, judge_uid, 0700);
+        } else if (tag == 'F')
             write_file(JOB_DIR, job_uid, &field);
         else if (tag == 'B')
             write_file(BUILD_DIR, COMPILER_UID, &field);
+        else if (tag == 'K') /* its command comes before, and makes the folder */
+            write_file(JUDGE_DIR, judge_uid, &field);
         else if (tag == 'X')
             j->fresh = true;
         else if (tag == 'L') {
@@ -112,82 +115,120 @@ static int open_input(const struct bytes *input) {
     return fd;
 }
 
-static void answer(const char *stage, const struct outcome *o, int64_t compile_us, bool clean) {
-    char text[512];
-    int code = WIFEXITED(o->status) ? WEXITSTATUS(o->status) : -1;
-    int killed = WIFSIGNALED(o->status) ? WTERMSIG(o->status) : 0;
+/* What decides is how the last party ended: the judge, where there is one. */
+static void answer(const char *stage, const struct outcome *o, bool judged, int64_t compile_us,
+                   bool clean) {
+    char text[768];
+    const struct ending *last = &o->of[judged ? JUDGE : PROGRAM], *program = &o->of[PROGRAM];
+    int code = WIFEXITED(last->status) ? WEXITSTATUS(last->status) : -1;
+    int killed = WIFSIGNALED(last->status) ? WTERMSIG(last->status) : 0;
     int size = snprintf(
         text, sizeof text,
         "stage=%s\nexit=%d\nsignal=%d\nexec_error=%d\ntimeout_cpu=%d\ntimeout_wall=%d\n"
         "output_limit=%d\noom_kills=%" PRId64 "\nservice_died=%d\nclean=%d\ncompile_us=%" PRId64
-        "\ncpu_us=%" PRId64 "\nwall_us=%" PRId64 "\npeak_memory=%" PRId64 "\n",
-        stage, code, killed, o->exec_error, o->timeout_cpu, o->timeout_wall, o->output_limit,
-        o->oom_kills, o->service_died, clean, compile_us, o->cpu_us, o->wall_us, o->peak_memory);
+        "\ncpu_us=%" PRId64 "\nwall_us=%" PRId64 "\npeak_memory=%" PRId64
+        "\nprogram_exit=%d\nprogram_signal=%d\n",
+        stage, code, killed, program->exec_error ? program->exec_error : last->exec_error,
+        o->timeout_cpu, o->timeout_wall, o->output_limit, o->oom_kills, o->service_died, clean,
+        compile_us, o->cpu_us, o->wall_us, o->peak_memory,
+        program->ended && WIFEXITED(program->status) ? WEXITSTATUS(program->status) : -1,
+        program->ended && WIFSIGNALED(program->status) ? WTERMSIG(program->status) : 0);
     field_write('s', text, (size_t)size);
-    field_write('o', o->out.data, o->out.size);
-    field_write('e', o->err.data, o->err.size);
+    field_write('o', program->out.data, program->out.size);
+    field_write('e', program->err.data, program->err.size);
+    if (judged) {
+        field_write('O', last->out.data, last->out.size);
+        field_write('E', last->err.data, last->err.size);
+    }
     field_write('t', o->report.data, o->report.size);
     message_end();
 }
 
 static void reset(struct outcome *o) {
-    struct bytes out = o->out, err = o->err, report = o->report;
-    bytes_clear(&out);
-    bytes_clear(&err);
-    bytes_clear(&report);
-    *o = (struct outcome){.out = out, .err = err, .report = report};
+    struct outcome fresh = {.report = o->report};
+    bytes_clear(&fresh.report);
+    for (int i = 0; i < PARTIES; i++) {
+        fresh.of[i] = (struct ending){.out = o->of[i].out, .err = o->of[i].err};
+        bytes_clear(&fresh.of[i].out);
+        bytes_clear(&fresh.of[i].err);
+    }
+    *o = fresh;
+}
+
+/* Whether the compiler left something to run. */
+static bool compile(const struct job *j, struct outcome *o) {
+    const struct ending *e = &o->of[PROGRAM];
+    struct limits l = {
+        .wall_us = j->compile_us, .keep = j->keep, .most = j->most, .processes = j->processes};
+    char **argv = split(&j->compile);
+    struct command c = {.argv = argv, .uid = job_uid, .dir = JOB_DIR, .in = open_input(&j->input)};
+    bool go = true;
+    if (j->warm_compile.size) {
+        c.compiler = &compiler;
+        go = service_want(&compiler, &j->warm_compile, COMPILER_UID, j->fresh);
+    }
+    o->service_died = !go;
+    if (go) stage_run(&c, NULL, &l, o);
+    split_free(argv);
+    close(c.in);
+    return go && WIFEXITED(e->status) && !WEXITSTATUS(e->status) && !e->exec_error && !o->stuck &&
+           !o->timeout_wall && !o->output_limit && !o->service_died && !o->oom_kills;
+}
+
+/* Runs the program, and its judge where it has one. */
+static void run(const struct job *j, struct outcome *o) {
+    static const struct bytes none;
+    struct limits l = {j->wall_us, j->cpu_us, j->keep, j->most, j->processes};
+    bool judged = j->judge.size, warm = j->warm_run.size, go = true;
+    struct command program = {.argv = split(&j->run),
+                              .uid = job_uid,
+                              .dir = JOB_DIR,
+                              .verb = judged ? "program" : "run",
+                              .in = open_input(&j->input),
+                              .nonce = judged ? NULL : &j->nonce,
+                              .fork_from = warm ? &interpreter : NULL};
+    struct command judge = {.argv = split(&j->judge),
+                            .uid = judge_uid,
+                            .dir = JUDGE_DIR,
+                            .verb = "judge",
+                            .in = open_input(&none),
+                            .nonce = &j->nonce,
+                            .fork_from = j->warm_judge.size ? &judge_interpreter : NULL};
+    if (warm) go = service_want(&interpreter, &j->warm_run, 0, j->fresh);
+    if (judge.fork_from)
+        go = go && service_want(&judge_interpreter, &j->warm_judge, 0, j->fresh);
+    o->service_died = !go;
+    if (go) stage_run(&program, judged ? &judge : NULL, &l, o);
+    split_free(program.argv);
+    split_free(judge.argv);
+    close(program.in);
+    close(judge.in);
 }
 
 static void do_job(const struct job *j) {
     static struct outcome o;
     const char *stage = "compile";
-    char **argv = NULL;
-    struct command c = {.uid = job_uid, .in = open_input(&j->input)};
+    bool judged = false, go = true;
     int64_t compile_us = 0;
-    bool go = true;
     reset(&o);
     if (j->compile.size || j->warm_compile.size) {
-        struct limits l = {.wall_us = j->compile_us,
-                           .keep = j->keep,
-                           .most = j->most,
-                           .processes = j->processes};
-        argv = split(&j->compile);
-        c.argv = argv;
-        if (j->warm_compile.size) {
-            c.compiler = &compiler;
-            go = service_want(&compiler, &j->warm_compile, COMPILER_UID, j->fresh);
-        }
-        o.service_died = !go;
-        if (go) stage_run(&c, &l, &o);
-        split_free(argv);
-        c.compiler = NULL;
+        go = compile(j, &o);
         compile_us = o.wall_us;
-        go = go && WIFEXITED(o.status) && !WEXITSTATUS(o.status) && !o.exec_error && !o.stuck &&
-             !o.timeout_wall && !o.output_limit && !o.service_died && !o.oom_kills;
     }
     if (go) {
-        struct limits l = {j->wall_us, j->cpu_us, j->keep, j->most, j->processes};
         int64_t compile_cpu = o.cpu_us, peak = o.peak_memory;
         stage = "run";
+        judged = j->judge.size;
         reset(&o);
         o.cpu_us = compile_cpu;
         o.peak_memory = peak;
-        argv = split(&j->run);
-        c.argv = argv;
-        c.nonce = &j->nonce;
-        if (j->warm_run.size) {
-            c.fork_from = &interpreter;
-            go = service_want(&interpreter, &j->warm_run, 0, j->fresh);
-        }
-        o.service_died = !go;
-        if (go) stage_run(&c, &l, &o);
-        split_free(argv);
+        run(j, &o);
     }
-    close(c.in);
     bool clean = !o.stuck && wipe(job_uid);
+    if (j->judge.size) clean &= wipe(judge_uid) && rmdir(JUDGE_DIR) == 0;
     if (j->warm_compile.size) clean &= wipe(COMPILER_UID);
     clean &= rmdir(JOB_DIR) == 0;
-    answer(stage, &o, compile_us, clean);
+    answer(stage, &o, judged, compile_us, clean);
 }
 
 int main(int argc, char **argv) {
@@ -213,6 +254,7 @@ int main(int argc, char **argv) {
         uint32_t drawn;
         if (getrandom(&drawn, sizeof drawn, 0) != sizeof drawn) die("getrandom");
         job_uid = FIRST_JOB_UID + drawn % JOB_UIDS;
+        judge_uid = job_uid + JOB_UIDS;
         make_dir(JOB_DIR, job_uid, 0700);
         if (!read_job(&j)) return 0; /* the pool went away, and with PID 1 goes everything here */
         do_job(&j);

@@ -4,6 +4,7 @@
  * Directories (all on size-capped tmpfs mounts that the pool asks for):
  *   /sandbox        root's own; nobody else may list or write it
  *   /sandbox/job    the job's working directory, made for it and removed after it
+ *   /sandbox/judge  the working directory of the job's judge, where it has one
  *   /sandbox/build  what a warm compiler wrote; the job may read it
  *   /sandbox/done   a FIFO that a launcher writes its report to; the runner alone reads it
  */
@@ -16,6 +17,7 @@
 #include <sys/types.h>
 
 #define JOB_DIR "/sandbox/job"
+#define JUDGE_DIR "/sandbox/judge"
 #define BUILD_DIR "/sandbox/build"
 #define REPORT_FIFO "/sandbox/done"
 #define REPORT_BYTES 4096   /* of the report that are kept; more than a launcher ever writes */
@@ -24,6 +26,7 @@
  * job's, and the kernel's count of a user's processes is this job's count. */
 #define FIRST_JOB_UID 20000
 #define JOB_UIDS 40000
+#define FIRST_JUDGE_UID (FIRST_JOB_UID + JOB_UIDS) /* a job's judge: its user plus JOB_UIDS */
 
 struct bytes {
     char *data;
@@ -70,31 +73,44 @@ void service_stop(struct service *s);
 bool service_send(struct service *s, const char *text, const int *fds, int count);
 ssize_t service_receive(struct service *s, char *text, size_t room); /* 0 or less: it died */
 
-/* stage.c: run one command (or one request to a service) to its end. */
+/* stage.c: run one command (or one request to a service) to its end; or two commands at once, a
+ * program and the judge that talks to it over a socket, to the judge's end. */
 struct limits {
     int64_t wall_us, cpu_us; /* cpu_us 0: not limited apart from wall time */
     size_t keep, most;       /* output: bytes kept a stream, bytes allowed in all */
     unsigned long processes; /* of the job's user; the container's own limit leaves us room */
 };
-struct outcome {
-    int status;    /* as wait(2) gives it */
+enum { PROGRAM, JUDGE, PARTIES };
+struct ending {
+    bool ended; /* by itself; what is killed when the stage ends has no status */
+    int status; /* as wait(2) gives it */
     int exec_error;
+    struct bytes out, err;
+};
+struct outcome {
+    struct ending of[PARTIES];
     bool timeout_cpu, timeout_wall, output_limit, service_died, stuck;
     int64_t cpu_us, wall_us, peak_memory, oom_kills;
-    struct bytes out, err, report;
+    struct bytes report;
 };
 struct command {
     char **argv;
     uid_t uid;
-    int in;                  /* standard input */
+    const char *dir;           /* where it runs */
+    const char *verb;          /* what a warm interpreter is asked: run, program or judge */
+    int in;                    /* standard input */
     const struct bytes *nonce; /* NULL: none */
     struct service *fork_from; /* a warm interpreter; NULL: a fresh process */
     struct service *compiler;  /* a warm compiler; NULL: a process */
 };
-void stage_run(const struct command *c, const struct limits *l, struct outcome *o);
+/* judge: NULL where the program is its own. With one, the program finds its end of the socket at
+ * descriptor 3, the judge its nonce there and its end of the socket at 4. */
+void stage_run(const struct command *program, const struct command *judge, const struct limits *l,
+               struct outcome *o);
 void report_open(void);
 char **split(const struct bytes *b); /* NUL-separated words; the caller frees with split_free */
 void split_free(char **words);
 
-extern struct service interpreter, compiler;
+/* The judge's interpreter is not the program's: nothing is shared between the two. */
+extern struct service interpreter, judge_interpreter, compiler;
 #endif

@@ -14,7 +14,7 @@
 
 #define READY_MS 60000
 
-struct service interpreter, compiler;
+struct service interpreter, judge_interpreter, compiler;
 
 static bool same_words(char **a, char **b) {
     if (!a || !b) return a == b;

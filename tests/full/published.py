@@ -20,7 +20,7 @@ from pipeline.environment import processor
 from pipeline.progress import Progress
 from pipeline.records import Execution, Limits, UserError
 from pipeline.services import Executor
-from pipeline.stages.execute import ExecuteStage
+from pipeline.stages.execute import ExecuteStage, Outcome
 from sandboxes import languages
 from sandboxes.pool import DockerExecutor
 from tests.full import published_results as results
@@ -61,7 +61,8 @@ def judge(
     stage = ExecuteStage(given.problems, given.tests, executor, "completed", RETRIES, write)
     for row in journal.rows():
         take(row)
-        stage.remember(row.key, row.evidence, row.verdict, row.attempt)  # type: ignore[arg-type]
+        outcome = Outcome(row.verdict, row.attempt, row.evidence)  # type: ignore[arg-type]
+        stage.remember(row.key, row.evidence, outcome)
     keys = {stage.key(program) for program in programs}
     done = len(keys & last.keys())
     with Progress(str(wanted), len(keys), "program", done=done) as progress:

@@ -152,23 +152,24 @@ static PyObject *run(PyObject *self, PyObject *args) {
     leave(0, 1);
 }
 
-/* become(uid, cpu_seconds, processes, in, out, err, nonce): turns a forked child into the job's
- * process: its session, limits, descriptors 0 to 3, user and directory. In C, since a child that runs
+/* become(folder, uid, cpu_seconds, processes, in, out, err, ...): turns a forked child into the job's
+ * process: its session, limits, descriptors from 0 on, user and directory. In C, since a child that runs
  * Python for it copies the pages that it runs on. */
 static PyObject *become(PyObject *self, PyObject *args) {
     (void)self;
     unsigned uid;
     unsigned long cpu_seconds, processes;
-    int given[4];
-    if (!PyArg_ParseTuple(args, "Ikkiiii", &uid, &cpu_seconds, &processes, &given[0], &given[1],
-                          &given[2], &given[3]))
+    const char *folder;
+    int given[5] = {0}, count = (int)PyTuple_GET_SIZE(args) - 4;
+    if (!PyArg_ParseTuple(args, "sIkkiii|ii", &folder, &uid, &cpu_seconds, &processes, &given[0],
+                          &given[1], &given[2], &given[3], &given[4]))
         return NULL;
     setsid();
     int score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     if (score < 0 || write(score, "1000", 4) != 4) _exit(73);
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < count; i++)
         if (given[i] <= i || dup2(given[i], i) < 0) _exit(73); /* each is free when it is taken */
-    close_range(4, ~0u, 0);
+    close_range((unsigned)count, ~0u, 0);
     const struct rlimit core = {0, 0}, cpu = {cpu_seconds, cpu_seconds};
     const struct rlimit many = {processes, processes};
     if (setrlimit(RLIMIT_CORE, &core) || setrlimit(RLIMIT_CPU, &cpu) ||
@@ -176,7 +177,7 @@ static PyObject *become(PyObject *self, PyObject *args) {
         _exit(73);
     /* From 0, so every capability goes with it. */
     if (setgroups(0, NULL) || setresgid(uid, uid, uid) || setresuid(uid, uid, uid)) _exit(71);
-    if (chdir("/sandbox/job")) _exit(73);
+    if (chdir(folder)) _exit(73);
     struct stat input;
     return PyBool_FromLong(fstat(0, &input) == 0 && S_ISCHR(input.st_mode));
 }

@@ -1,5 +1,8 @@
 """Runs a Python program as `__main__`: once (`launcher.py FILE`), or by forking (`--serve`).
 
+At the evidence `isolated` a program without its test answers a judge (`--program FILE`, and
+`--judge FOLDER` for that one): see isolated_program.py and isolated_judge.py.
+
 The server forks a child for each job. The child becomes the job's user before it reads a byte of
 the program, so nothing of a job ever enters the server, and a job has no right to touch it.
 """
@@ -12,12 +15,15 @@ import os
 import sys
 from _frozen_importlib_external import SourceFileLoader  # importlib's, without loading the package
 
+TYPE_CHECKING = False  # as `typing` has it, without loading it for every plain program
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
 sys.path[0] = "/forkeval"
 import completed  # type: ignore[import-not-found]  # noqa: E402  # built in the image
 
-del sys.path[0]
-
-JOB = "/sandbox/job"
+JOB, JUDGE = "/sandbox/job", "/sandbox/judge"
 # What programs import most. Only modules whose import changes nothing that a program could see
 # without importing them itself: no submodule of a package that the program would not load too.
 COMMON = """
@@ -26,8 +32,8 @@ COMMON = """
 """
 
 
-def run_program(path: str) -> None:
-    """Executes the program with the namespace that the interpreter gives to a script."""
+def run_program(path: str, run: Callable[[dict[str, Any], str, bytes], None]) -> None:
+    """Has `run` execute the program, with the namespace that the interpreter gives to a script."""
     with open(path, "rb") as file:
         source = file.read()
     main = type(sys)("__main__")
@@ -42,7 +48,25 @@ def run_program(path: str) -> None:
     sys.argv[:] = [path]
     sys.path.insert(0, os.path.dirname(path))
     gc.enable()
-    completed.run(main.__dict__, path, source)
+    run(main.__dict__, path, source)
+
+
+def run_verb(verb: str, path: str) -> None:
+    """What a command line, or the runner's word to the server, asks for."""
+    if verb == "run":
+        del sys.path[0]
+        run_program(path, completed.run)
+    elif verb == "program":
+        import isolated_program  # type: ignore[import-not-found]
+
+        del sys.path[0]
+        run_program(path, isolated_program.run)
+    else:
+        import isolated_judge  # type: ignore[import-not-found]
+
+        del sys.path[0]
+        os.environ["HOME"] = path
+        isolated_judge.run(path)
 
 
 def make_stream(number: int, name: str, mode: str) -> None:
@@ -74,8 +98,11 @@ def warm_up() -> None:
 
 
 def serve() -> None:
-    """Answers "run UID CPU_SECONDS PROCESSES" with "pid N", later "exit STATUS CPU_US RSS_KIB"."""
+    """Answers "VERB UID CPU_SECONDS PROCESSES" with "pid N", later "exit STATUS CPU_US RSS_KIB"."""
     import socket
+
+    import isolated_judge  # noqa: F401
+    import isolated_program  # noqa: F401
 
     for name in COMMON.split():
         __import__(name)
@@ -95,14 +122,16 @@ def serve() -> None:
         request, descriptors, _, _ = socket.recv_fds(server, 256, 8)
         if not request:
             return
-        uid, cpu_seconds, processes = map(int, request.split()[1:])
+        verb, *numbers = request.decode("ascii").split()
+        uid, cpu_seconds, processes = map(int, numbers)
+        folder = JUDGE if verb == "judge" else JOB
         pid = os.fork()
         if pid == 0:
             try:
                 server.detach()
-                if not completed.become(uid, cpu_seconds, processes, *descriptors):
+                if not completed.become(folder, uid, cpu_seconds, processes, *descriptors):
                     make_stream(0, "stdin", "r")  # a file that holds the test's input
-                run_program(JOB + "/main.py")
+                run_verb(verb, folder if verb == "judge" else folder + "/main.py")
             finally:
                 os._exit(73)  # never reached by a program: no child may go on as the server
         for descriptor in descriptors:
@@ -115,5 +144,7 @@ def serve() -> None:
 
 if sys.argv[1] == "--serve":
     serve()
+elif sys.argv[1].startswith("--"):
+    run_verb(sys.argv[1][2:], sys.argv[2])
 else:
-    run_program(sys.argv[1])
+    run_verb("run", sys.argv[1])

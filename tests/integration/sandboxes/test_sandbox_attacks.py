@@ -25,7 +25,7 @@ PROGRAMS = [
 ]
 
 
-def _job(hostile: Hostile) -> Job:
+def hostile_job(hostile: Hostile) -> Job:
     test = hostile.test or languages.get(hostile.language).self_test
     return Job(
         language=hostile.language,
@@ -42,7 +42,7 @@ def _job(hostile: Hostile) -> Job:
 def _good(name: str) -> Job:
     language = languages.get(name)
     text = language.self_tests[0].completion
-    return _job(Hostile(name, "", f"good {digest(text)}", text, ("passed",)))
+    return hostile_job(Hostile(name, "", f"good {digest(text)}", text, ("passed",)))
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def impatient(watch: Watch, impatient_limits: Limits) -> Iterator[DockerExecutor
 
 @pytest.mark.parametrize("hostile", PROGRAMS)
 def test_hostile_program(hostile: Hostile, impatient: DockerExecutor, watch: Watch) -> None:
-    found = impatient.execute(_job(hostile))
+    found = impatient.execute(hostile_job(hostile))
     assert found.verdict in hostile.verdicts, (found.verdict, found.detail, found.stderr[-2000:])
     assert watch.left_now() == []
     after = impatient.execute(_good(hostile.language))
@@ -88,7 +88,7 @@ def _shuffled(
     """The programs, with three copies of each quick self-test between them, in an order of its own
     for each way."""
     expected: dict[str, str] = {}
-    jobs = {hostile.id: _job(hostile) for hostile in programs}
+    jobs = {hostile.id: hostile_job(hostile) for hostile in programs}
     for language in languages.load().values():
         if not any(hostile.language == language.name for hostile in programs):
             continue
@@ -97,7 +97,7 @@ def _shuffled(
                 continue  # these take seconds each, and `forkeval images test` has them
             for copy in range(3):
                 known = Hostile(language.name, "", f"{index}-{copy}", test.completion, ())
-                jobs[known.id] = _job(known)
+                jobs[known.id] = hostile_job(known)
                 expected[known.id] = test.verdict
     draw = random.Random(seed)
     ways: tuple[Way, ...] = ("warm", "plain")

@@ -127,6 +127,7 @@ class Passing:
                 test_hash=job.test_hash,
                 image_digest="sha256:1",
                 limits_hash="",
+                asked_evidence=job.evidence,
                 evidence=job.evidence,
                 attempt=0,
                 language=job.language,

@@ -46,9 +46,9 @@ class ScriptedExecutor:
                 raise KeyboardInterrupt
             self.ran.append((job.completion, job.attempt))
             yield Execution(
-                job.program_hash, job.test_hash, self.image, "limits", "completed", job.attempt,
-                "python", self.script[job.completion][job.attempt], 0, "why", "", "", "python 3",
-                0.0, 1.0, 1.0, 0.0,
+                job.program_hash, job.test_hash, self.image, "limits", "completed", "completed",
+                job.attempt, "python", self.script[job.completion][job.attempt], 0, "why", "", "",
+                "python 3", 0.0, 1.0, 1.0, 0.0,
             )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ NONCE = "0123456789abcdef" * 2
 STATUS = (
     b"stage=run\nexit=0\nsignal=0\nexec_error=0\ntimeout_cpu=0\ntimeout_wall=0\noutput_limit=0\n"
     b"oom_kills=0\nservice_died=0\nclean=1\ncompile_us=0\ncpu_us=5\nwall_us=5\npeak_memory=4096\n"
+    b"program_exit=-1\nprogram_signal=0\n"
 )
 NAMES = list(languages.load())
 # Bytes with a bias to what a report, a status and a frame are made of.

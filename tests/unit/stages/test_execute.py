@@ -20,7 +20,7 @@ from pipeline.records import (
     Verdict,
     digest,
 )
-from pipeline.stages.execute import ExecuteStage
+from pipeline.stages.execute import ExecuteStage, Outcome
 
 
 class ScriptedExecutor:
@@ -60,6 +60,7 @@ def execution(job: Job, verdict: Verdict) -> Execution:
         test_hash=job.test_hash,
         image_digest=f"sha256:{job.language}",
         limits_hash="limits",
+        asked_evidence=job.evidence,
         evidence=job.evidence,
         attempt=job.attempt,
         language=job.language,
@@ -188,7 +189,8 @@ def test_stopped_anywhere_and_taken_up_gives_the_same_verdicts(
     again = stage(ScriptedExecutor(script(**outcome)), rest)
     for done in kept:
         key = (done.program_hash, done.test_hash, done.image_digest, done.limits_hash)
-        again.remember(key, done.evidence, done.verdict, done.attempt)
+        outcome = Outcome(done.verdict, done.attempt, done.evidence)
+        again.remember(key, done.asked_evidence, outcome)
     again.run(programs)
     assert list(again.verdicts(programs)) == list(undisturbed.verdicts(programs))
     keys = [(e.program_hash, e.attempt) for e in kept + rest]

@@ -88,7 +88,8 @@ class Judging:
                 time.sleep(0.2)  # as a time-out that is run again takes its time
             yield Execution(
                 job.program_hash, job.test_hash, f"sha256:{job.language}", "limits", job.evidence,
-                job.attempt, job.language, self.verdict, 0, "", "", "", "", 0.0, 0.0, 0.0, 0.0,
+                job.evidence, job.attempt, job.language, self.verdict, 0, "", "", "", "",
+                0.0, 0.0, 0.0, 0.0,
             )  # fmt: skip
 
     def close(self) -> None:

@@ -58,7 +58,7 @@ def test_round_trip_through_commits(
 
 def test_measurements_may_be_nan() -> None:
     row = Execution(
-        "p", "t", "i", "l", "completed", 0, "python", "passed", None, "", "", "", "",
+        "p", "t", "i", "l", "isolated", "completed", 0, "python", "passed", None, "", "", "", "",
         0.1, 0.2, 0.3, math.nan,
     )  # fmt: skip
     (back,) = to_records(Execution, decode(Execution, encode(Execution, [row])))

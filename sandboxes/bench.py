@@ -31,7 +31,7 @@ from pipeline.records import Job, Limits
 from sandboxes import engine, images, languages
 from sandboxes.assembly import assemble
 from sandboxes.container import Sandbox
-from sandboxes.languages import Language, Warm
+from sandboxes.languages import Language
 from sandboxes.pool import DockerExecutor, Way
 from sandboxes.protocol import Request
 
@@ -184,7 +184,7 @@ def measure(names: Sequence[str], seconds: float) -> dict[str, Any]:
             "reference": _reference(client, language, seconds),
             "docker_run": _container_each(client, language, seconds),
         }
-        if language.warm != Warm():
+        if language.has_warm_path:
             row["warm"] = _pooled(language, "warm", seconds)
         if language.name == "python":
             row["bare_fork"] = _bare_fork(client, language)

@@ -199,7 +199,9 @@ class DockerExecutor:
         self, known: _Language, program: Assembled, case: Case, nonce: str, jobs: int
     ) -> Request:
         language, limits = known.language, known.limits
-        warm = language.warm if self._way == "warm" else languages.Warm()
+        warm, fast = languages.Warm(), languages.Fast()
+        if self._way == "warm":
+            warm, fast = language.warm, language.fast or fast
         source = _SOURCE.format(file=language.file)
 
         def fill(command: tuple[str, ...]) -> tuple[str, ...]:
@@ -212,8 +214,8 @@ class DockerExecutor:
         return Request(
             file=language.file,
             source=program.source,
-            compile=fill(language.compile),
-            run=fill(isolated.program if isolated else language.run),
+            compile=fill(fast.compile or language.compile),
+            run=fill(isolated.program if isolated else fast.run or language.run),
             warm_compile=fill(warm.compile),
             warm_run=fill(warm.run),
             stdin=case.stdin,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pipeline.records import Job, Limits, UserError, digest
 from sandboxes import engine, images, languages
-from sandboxes.languages import Language, Warm
+from sandboxes.languages import Language
 
 # Small, so that the time-out and the memory hog end soon, and the same on every machine.
 LIMITS = Limits(cpu_seconds=2.0, wall_seconds=20.0, memory_mib=256, disk_mib=16)
@@ -58,7 +58,7 @@ def check(
     for name in names:
         language = languages.get(name)
         found: list[Outcome] = []
-        ways: tuple[Way, ...] = ("warm", "plain") if language.warm != Warm() else ("plain",)
+        ways: tuple[Way, ...] = ("warm", "plain") if language.has_warm_path else ("plain",)
         for way in ways:
             with DockerExecutor(LIMITS, 1, docker_host, runtime, way) as executor:
                 for expected, job in _jobs(language):

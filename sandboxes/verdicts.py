@@ -9,6 +9,8 @@ A pass takes all of: exit status 0, exactly one report, that report carries the 
 - an exception that reached the top: `wrong_answer` if it is of the test's own kind
   (``wrong_answer`` in language.yaml) and its innermost frame in the program lies on the test's
   lines, or it has no frames at all; else `runtime_error`, or `out_of_memory` by its type;
+- a trap that standard error tells to be a failed assertion on the test's lines
+  (``wrong_answer_signal``): `wrong_answer`;
 - a signal or an exit status other than 0 without such a report: `runtime_error`;
 - exit status 0 without a report: `incomplete`.
 
@@ -25,7 +27,7 @@ from dataclasses import dataclass
 
 from pipeline.records import Verdict
 from sandboxes.assembly import Case, same_output
-from sandboxes.languages import Language
+from sandboxes.languages import Crash, Language
 from sandboxes.protocol import Answer
 
 _REPORT = re.compile(
@@ -70,12 +72,16 @@ def _ended_by_limit(answer: Answer, language: Language) -> Judged | None:
         return Judged("timeout", f"CPU time ran out while {stage}")
     if answer.timeout_wall:
         return Judged("timeout", f"wall time ran out while {stage}")
-    crash = language.out_of_memory_signal
-    if crash and answer.signal == crash.signal:
-        stderr = answer.stderr.decode("utf-8", "replace")
-        if re.search(crash.stderr, stderr):
-            return Judged("out_of_memory", "the runtime's heap is full")
+    if _crashed(language.out_of_memory_signal, answer):
+        return Judged("out_of_memory", "the runtime's heap is full")
     return None
+
+
+def _crashed(how: Crash | None, answer: Answer) -> re.Match[str] | None:
+    """The line on standard error that says so, where the run ended by the crash's signal."""
+    if how is None or answer.signal != how.signal:
+        return None
+    return re.search(how.stderr, answer.stderr.decode("utf-8", "replace"), re.MULTILINE)
 
 
 def judge(answer: Answer, nonce: str, test_line: int, case: Case, language: Language) -> Judged:
@@ -98,6 +104,9 @@ def judge(answer: Answer, nonce: str, test_line: int, case: Case, language: Lang
         return Judged("forged", f"a message that no program sends: {report[4]}")
     if report and report[2] != "completed":
         return _raised(report[2], int(report[3]), report[4], test_line, language)
+    trapped = _crashed(language.wrong_answer_signal, answer)
+    if trapped and int(trapped["line"]) >= test_line:
+        return Judged("wrong_answer", trapped[0])
     if answer.signal:
         return Judged("runtime_error", f"killed by signal {answer.signal}")
     if answer.exit_code != 0:

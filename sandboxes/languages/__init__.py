@@ -13,6 +13,8 @@ A folder is all that a language needs. Keys of language.yaml:
   answers calls on descriptor 3; ``judge`` runs the test (files ``prompt``, ``test`` and ``entry``
   in its directory, ``{judge}``) with the nonce on descriptor 3, and calls the program on descriptor
   4. A warm run command serves both as well. Absent: the language has `completed` alone.
+- ``fast``: ``compile`` and ``run`` commands that end as those above do, in less time; used where
+  warm processes are.
 - ``reference``: the shell command that a plain harness would use; the benchmark's yardstick.
 - ``version``: a command whose first line names the toolchain.
 - ``environment``: environment variables of every process in the sandbox.
@@ -35,6 +37,8 @@ A folder is all that a language needs. Keys of language.yaml:
   so that one which a sound function may hold (a comment, a closing brace) cuts that function.
 - ``wrong_answer``: patterns of "Type: message"; an exception that matches one and was raised on the
   test's own lines is a wrong answer, every other one a runtime error.
+- ``wrong_answer_signal``: the signal and the pattern on standard error that mean the same, where a
+  failed test ends in a trap; its group ``line`` is the line that must lie on the test.
 - ``out_of_memory``: patterns of the same text that mean the memory ran out, wherever it was raised;
   ``out_of_memory_signal``: the signal and the pattern on standard error that mean the same.
 - ``rules``: other ways to judge, by name: keys of this file that replace those above when a run
@@ -89,6 +93,14 @@ class Isolated:
 
 
 @dataclass(frozen=True)
+class Fast:
+    """Commands of the warm path; empty for those of the plain one."""
+
+    compile: tuple[str, ...] = ()
+    run: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Calls:
     """How one call of a `calls` test is written; ``literal`` is python or json."""
 
@@ -98,7 +110,7 @@ class Calls:
 
 @dataclass(frozen=True)
 class Crash:
-    """A signal and a pattern on standard error that together mean the memory ran out."""
+    """A signal and a pattern on a line of standard error that together tell a verdict."""
 
     signal: int
     stderr: str
@@ -136,6 +148,7 @@ class Language:
     truncation: TruncationRule = field(default_factory=TruncationRule)
     compile: tuple[str, ...] = ()
     warm: Warm = Warm()
+    fast: Fast | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     reserve: Reserve = Reserve()
     limits: Mapping[str, Any] = field(default_factory=dict)
@@ -146,10 +159,15 @@ class Language:
     end: str = ""
     stop: tuple[str, ...] = ()
     wrong_answer: tuple[str, ...] = ()
+    wrong_answer_signal: Crash | None = None
     out_of_memory: tuple[str, ...] = ()
     out_of_memory_signal: Crash | None = None
     rules: Mapping[str, Language] = field(default_factory=dict)
     rule: str = ""  # the rule that this is; "" for the language's own
+
+    @property
+    def has_warm_path(self) -> bool:
+        return self.warm != Warm() or self.fast is not None
 
     def under(self, rule: str) -> Language:
         """The language as a rule of its judges it; itself for "". UserError for an unknown rule."""
@@ -184,10 +202,12 @@ _NOT_OF_EXECUTIONS = {
 _SECTIONS: dict[str, type] = {
     "warm": Warm,
     "isolated": Isolated,
+    "fast": Fast,
     "reserve": Reserve,
     "calls": Calls,
     "constants": Constants,
     "truncation": TruncationRule,
+    "wrong_answer_signal": Crash,
     "out_of_memory_signal": Crash,
 }
 
@@ -238,11 +258,16 @@ def _language(values: dict[str, Any], where: str) -> Language:
     for key in language.limits:
         if key not in {f.name for f in dataclasses.fields(Limits)}:
             raise UserError(f"{where}: limits: unknown key {key!r}")
-    for pattern in (*language.wrong_answer, *language.out_of_memory):
+    crashes = [c for c in (language.wrong_answer_signal, language.out_of_memory_signal) if c]
+    patterns = [*language.wrong_answer, *language.out_of_memory, *(c.stderr for c in crashes)]
+    for pattern in patterns:
         try:
             re.compile(pattern)
         except re.error as error:
             raise UserError(f"{where}: pattern {pattern!r}: {error}") from error
+    trap = language.wrong_answer_signal
+    if trap and "line" not in re.compile(trap.stderr).groupindex:
+        raise UserError(f"{where}: wrong_answer_signal: the pattern has no group (?P<line>...)")
     return language
 
 

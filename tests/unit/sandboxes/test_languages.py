@@ -69,6 +69,12 @@ def test_a_language_has_limits_of_its_own(tmp_path: Path) -> None:
         ),
         (MINIMAL.replace("truncation: x", "truncation: {grammar: x}"), r"truncation: grammar: "),
         (MINIMAL + "wrong_answer: ['(']\n", r"pattern '\(': "),
+        (MINIMAL + "out_of_memory_signal: {signal: 6, stderr: '('}\n", r"pattern '\(': "),
+        (
+            MINIMAL + "wrong_answer_signal: {signal: 4, stderr: failed}\n",
+            r"wrong_answer_signal: the pattern has no group \(\?P<line>",
+        ),
+        (MINIMAL + "fast: {link: [x]}\n", r"language\.yaml: fast: unknown key 'link'"),
         (MINIMAL.replace("passed", "fine"), r"self_tests: unknown verdict 'fine'"),
         (MINIMAL.replace("file: main.x", ""), r"language\.yaml: .*missing 1 required.*'file'"),
         ("- a\n", r"language\.yaml: expected a mapping of keys"),
@@ -77,6 +83,15 @@ def test_a_language_has_limits_of_its_own(tmp_path: Path) -> None:
 def test_mistakes_are_named(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         languages.parse(_write(tmp_path, text))
+
+
+def test_a_language_has_a_warm_path_of_its_own_or_none(tmp_path: Path) -> None:
+    def warm(text: str) -> bool:
+        return languages.parse(_write(tmp_path, MINIMAL + text)).has_warm_path
+
+    assert not warm("")
+    assert warm("warm: {run: [x]}\n")
+    assert warm("fast: {compile: [x]}\n")
 
 
 def test_a_rule_replaces_keys(tmp_path: Path) -> None:

@@ -104,6 +104,21 @@ def test_a_full_heap_of_the_runtime() -> None:
     assert _verdict("python", stderr=said, **crash) == "runtime_error"
 
 
+@pytest.mark.parametrize(
+    ("line", "what", "signal", "verdict"),
+    [
+        (12, "Assertion failed: Exception -- test case 0 did not pass. x0 = ", 4, "wrong_answer"),
+        (9, "Assertion failed: Exception -- test case 0 did not pass. x0 = ", 4, "runtime_error"),
+        (12, "Assertion failed: no number", 4, "runtime_error"),
+        (12, "Assertion failed: Exception -- test case 0 did not pass. x0 = ", 6, "runtime_error"),
+    ],
+)
+def test_a_failed_assertion_that_traps(line: int, what: str, signal: int, verdict: str) -> None:
+    said = f"computing\nmain/main.swift:{line}: {what}\n".encode()
+    trap: dict[str, Any] = {"exit_code": None, "signal": signal, "report": b""}
+    assert _verdict("swift", stderr=said, **trap) == verdict
+
+
 @given(report=st.binary(max_size=80), exit_code=st.integers(0, 2))
 def test_nothing_but_the_nonce_passes(report: bytes, exit_code: int) -> None:
     assert _verdict(report=report, exit_code=exit_code) != "passed"

@@ -37,6 +37,17 @@ PROMPTS = {  # a prompt of each language as published, and what its first parame
     "ruby": ("# irb> f([1], 2)\n# => 3\ndef f(m, n)", "m"),
     "php": ("<?php\n/** php > f([1], 2) */\nfunction f($m, $n){\n", "m"),
     "perl": ("# >>> f([1], 2)\nsub f\n{\n  my ($m, $n) = @_;\n", "m"),
+    "cpp": (
+        "#include <bits/stdc++.h>\nusing namespace std;\n\n\n/**\n * > f(1, 2)\n */\n"
+        "vector<pair<int, int>> f(map<string, vector<int>> m, int n) {\n",
+        "m",
+    ),
+    "go": (
+        'package main\n\nimport (\n\t"reflect"\n)\n// >>> f(1, 2)\n'
+        "func f (m []interface{}, n int) map[string]int {\n",
+        "m",
+    ),
+    "swift": ("/**\n * >>> f(1, 2)\n */\nfunc f(m : [[Int]], n : Int) -> [String: Int] {\n", "m"),
     "typescript": ("/** >>> f([1], 2) */\nconst f = function (m: any, n: number) : any  {\n", "m"),
 }
 

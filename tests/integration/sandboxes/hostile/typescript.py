@@ -38,7 +38,7 @@ PROGRAMS = [
     _typescript("hooks", "swallow_and_exit_well", "process.removeAllListeners('uncaughtExceptionMonitor'); process.on('uncaughtException', () => process.exit(0)); return 0;", "incomplete"),
     _typescript("report", "guess_the_report", "require('fs').writeFileSync('/sandbox/done', '0'.repeat(32) + ' completed 0 \\n'); process.exit(0)", "forged"),
     _typescript("helpers", "replaced_assert", "return 0;", "passed", before="require('assert').deepEqual = () => {};"),
-    _typescript("helpers", "declared_assert", "return 0;", "wrong_answer", "runtime_error", "passed", before="namespace assert { export const deepEqual = () => {}; }"),
+    _typescript("helpers", "declared_assert", "return 0;", "passed", before="namespace assert { export const deepEqual = () => {}; }"),
     _typescript("launcher", "forge_frames", "Error.prepareStackTrace = () => ''; globalThis.Error = class {} as any; process.emit('beforeExit', 0); process.exit(0)", "incomplete"),
     _typescript("launcher", "source_map_of_its_own", "return 0;", "wrong_answer", before="//# sourceMappingURL=data:application/json;base64,e30="),
     _typescript("loop", "endless_loop", "while (true);", "timeout"),
@@ -51,6 +51,6 @@ PROGRAMS = [
     _typescript("compiler", "other_files", "return 0;", "wrong_answer", before='/// <reference path="/etc/passwd" />\n/// <reference path="compile-server.js" />\n/// <reference types="node" />'),
     _typescript("compiler", "compiler_for_the_program", "try { require('typescript').sys.writeFile('/sandbox/build/main.js', '') } catch (e) {} return 0;", "wrong_answer"),
     _typescript("compiler", "unbalanced", "}); process.exit(0); (function () {", "compile_error", "incomplete"),
-    _typescript("source", "nul_bytes", "return \0 5;", "passed", "compile_error", "wrong_answer"),
+    _typescript("source", "nul_bytes", "return \0 0;", "wrong_answer", "compile_error"),
     _typescript("source", "ten_megabytes", "return 0; // " + "x" * (10 << 20) + "\n", "compile_error"),
 ]  # fmt: skip

@@ -15,7 +15,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.full.published_causes import KINDS, Attribution, attribute, load_causes  # noqa: E402
+from tests.full.published_causes import KINDS, Attribution, Cause, attribute, load_causes  # noqa: E402
 from tests.full.published_results import FOLDER, Result, load_all  # noqa: E402
 
 SHOWN = 12  # programs named one by one; the data files name all
@@ -69,17 +69,25 @@ def _names(tasks: Sequence[str]) -> str:
     return ", ".join(tasks[:SHOWN]) + more
 
 
-def _shares(results: Sequence[Result], reference: Mapping[str, Any]) -> Iterator[str]:
+def _shares(
+    results: Sequence[Result], reference: Mapping[str, Any], causes: Mapping[str, tuple[Cause, ...]]
+) -> Iterator[str]:
     """Published completions beside the share that was published with them."""
-    yield "| language | toolchain here | then | completions | pass | share | published | apart |"
-    yield "|---|---|---|---:|---:|---:|---:|---:|"
+    yield (
+        "| language | toolchain here | then | completions | pass | share | published | apart"
+        " | by cause | unknown |"
+    )
+    yield "|---|---|---|---:|---:|---:|---:|---:|---:|---:|"
     for result in (r for r in results if r.set == "mbxp_samples"):
         published = reference["published_share"][result.language]
         then = reference["published_toolchain"].get(result.language, "")
         apart = len(result.passed) - round(published * result.programs / 100)
+        found = attribute(result, causes.get(_key(result), ()))
+        known = sum(len(cause.gained) - len(tasks) for cause, tasks in found.causes)
         yield (
             f"| {result.language} | {_version(result)} | {then} | {result.programs} |"
             f" {len(result.passed)} | {_share(result):.2f} % | {published:.2f} % | {apart:+d} |"
+            f" {known:+d} | {apart - known:+d} |"
         )
 
 
@@ -151,9 +159,10 @@ def page() -> str:
     results, reference, causes = load_all(), _reference(), load_causes()
     lines = [HEAD, "## Pass share, ours and the published", ""]
     lines += [
-        "The published verdicts are known as shares, not by problem. `apart` counts programs.",
+        "The published verdicts are known as shares, not by problem. `apart` counts programs;",
+        "those that the causes below account for stand under `by cause`.",
         "",
-        *_shares(results, reference),
+        *_shares(results, reference, causes),
         "",
         "## Counts that must be reached",
         "",

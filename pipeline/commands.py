@@ -81,17 +81,23 @@ def check_unchanged(path: Path, config: RunConfig, stages: Sequence[Stage]) -> N
     if not earlier or not (path / "run.json").exists():
         return
     with Store.open(path, read_only=True) as store:
-        made = [record for stage in earlier if (record := store.latest(stage)) is not None]
-    for record in made:
-        # Compared with what made the rows: the last configuration may be of another stage's run.
-        above = record.upstream[1] if record.upstream else None
-        meant = identity(record.stage, config, record.environment["meaning"], above)
-        if meant != record.identity:
-            asked = "execute" if record.stage == "truncate" else record.stage
-            raise UserError(
-                f"{path}: keys of the {record.stage} stage have changed since it ran: "
-                f"use --from-stage {asked}, or set them back"
-            )
+        for stage in earlier:
+            whole = store.latest(stage)
+            if whole is None:
+                continue
+            for part, record in store.latest_parts(stage).items():
+                if not any(benchmark.holds(part) for benchmark in config.benchmarks):
+                    continue
+                # Compared with what made the rows: the last configuration may be of another
+                # stage's run.
+                services = {**whole.environment["meaning"], **record.environment["meaning"]}
+                above = record.upstream[1] if record.upstream else None
+                if identity(stage, config, services, part, above) != record.identity:
+                    asked = "execute" if stage == "truncate" else stage
+                    raise UserError(
+                        f"{path}: keys of the {stage} stage have changed since it ran: "
+                        f"use --from-stage {asked}, or set them back"
+                    )
 
 
 def status(arguments: Namespace) -> int:
@@ -102,7 +108,7 @@ def status(arguments: Namespace) -> int:
         config = store.config
         print(f"{arguments.run}: {config.name}, n = {config.sampling.n}")
         for stage in UPSTREAM:
-            tables = store.current(stage)
+            tables = store.current_parts(stage)
             if tables is None:
                 print(f"  {stage:9} not run (or its rows belong to an earlier configuration)")
                 continue

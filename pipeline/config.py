@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.config_section import EXTENT, PLACE, Contradiction, Section, repeated
+from pipeline.config_section import BY_LANGUAGE, EXTENT, PLACE, Contradiction, Section, repeated
 from pipeline.manifests import known_languages, manifests, offered
+from pipeline.records import Part
 from sandboxes import languages
 
 # Words out of a list, to pydantic and to the JSON schema; the list is what is installed.
@@ -58,6 +59,17 @@ class BenchmarkConfig(Section):
         default="base",
         description="the prompt as published; a chat template is never inferred from a model",
     )
+
+    @property
+    def dataset(self) -> str:
+        """The dataset that its rows name; that of a file is its name up to the first dot."""
+        if self.name == "jsonl" and self.path is not None:
+            return self.path.name.split(".")[0]
+        return self.name
+
+    def holds(self, part: Part) -> bool:
+        """Whether these are rows of this benchmark, in a language that is wanted."""
+        return part.dataset == self.dataset and part.language in (self.languages or [part.language])
 
     def contradictions(self) -> Iterator[Contradiction]:
         has = offered()[self.name]
@@ -136,6 +148,7 @@ class SamplingConfig(Section):
     stop: dict[Language, tuple[str, ...]] = Field(
         default_factory=dict,
         description="stop strings a language; a missing language takes its language.yaml's",
+        json_schema_extra=BY_LANGUAGE,
     )
     seed: int = Field(default=0, ge=0, description="of every sample's random stream")
 
@@ -228,6 +241,7 @@ class ExecuteConfig(Section):
     rules: dict[Language, str] = Field(
         default_factory=dict,
         description="languages judged by another rule than their own: its name in language.yaml",
+        json_schema_extra=BY_LANGUAGE,
     )
     truncate: bool = Field(
         default=True, description="cut completions to the function; false judges them as they are"

@@ -9,6 +9,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, ValidationInfo, model_validator
 
 EXTENT: dict[str, Any] = {"forkeval": "extent"}  # how many rows are wanted
+BY_LANGUAGE: dict[str, Any] = {"forkeval": "by language"}  # means something for that one's rows
 PLACE: dict[str, Any] = {"forkeval": "place"}  # where and how fast; never what a row means
 
 

@@ -23,7 +23,7 @@ from pipeline.records import (
 )
 from pipeline.services import Executor
 from pipeline.stages.execute import ExecuteStage, ExecutionKey, Outcome
-from pipeline.store import StageTables, Writer
+from pipeline.store import PartedTables, StageTables, Writer
 from pipeline.wanted import Wanted
 
 VERDICTS_A_COMMIT = 20_000
@@ -33,9 +33,9 @@ VERDICTS_A_COMMIT = 20_000
 class JudgingTables:
     """Where judging reads and writes. `executions` is shared by all identities (content keys)."""
 
-    sampled: StageTables
-    truncated: StageTables
-    judged: StageTables
+    sampled: PartedTables
+    truncated: PartedTables
+    judged: PartedTables
     executions: StageTables
 
 
@@ -81,7 +81,7 @@ class Judging:
         executor: Executor,
         evidence: Evidence,
         retries: int,
-        writer: Callable[[StageTables], Writer],
+        writer: Callable[[StageTables | PartedTables], Writer],
     ) -> None:
         self._wanted = wanted
         self._tests = tests

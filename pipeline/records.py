@@ -19,12 +19,26 @@ class UserError(Exception):
     """A fault that the user can mend; one line that names the key, file or task and the fix."""
 
 
+class Part(NamedTuple):
+    """A dataset in one language: what a stage's rows may mean apart from those of any other."""
+
+    dataset: str
+    language: str
+
+    def __str__(self) -> str:
+        return f"{self.dataset}/{self.language}"
+
+
 class ProblemKey(NamedTuple):
     """What identifies a problem: ``MathQA/0`` names one in each of three languages."""
 
     dataset: str
     language: str
     task_id: str
+
+    @property
+    def part(self) -> Part:
+        return Part(self.dataset, self.language)
 
     def __str__(self) -> str:
         return f"{self.dataset}/{self.language}/{self.task_id}"
@@ -362,6 +376,13 @@ class StageTime(Record):
     stage: str
     session: str  # one an invocation
     m_wall_seconds: float
+
+
+def part_of(row: Record) -> Part | None:
+    """The part that a row belongs to; None for a row of none."""
+    if "dataset" not in row.KEY:
+        return None
+    return Part(getattr(row, "dataset"), getattr(row, "language"))  # noqa: B009  # not every record has them
 
 
 TABLES: dict[str, type[Record]] = {

@@ -20,6 +20,7 @@ from pipeline.progress import Progress
 from pipeline.records import (
     Candidate,
     CandidateKey,
+    Part,
     Problem,
     Program,
     Ranking,
@@ -30,12 +31,13 @@ from pipeline.records import (
 )
 from pipeline.services import Completer, Completion, Executor
 from pipeline.stages import Stage, load, report, rerank, sample
-from pipeline.store import StageTables, Store, identity
+from pipeline.store import PartedTables, Store, identity, part_name
 from pipeline.store.shards import to_records
 from pipeline.wanted import Wanted
 from sandboxes import languages
 
 COSTLY = ("load", "sample")  # what follows from them is made again without a word
+NOTHING: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,20 +80,28 @@ class Run:
 
     # ---- stages ----------------------------------------------------------------------------------
 
-    def _load(self) -> tuple[StageTables, list[Problem], list[Test]]:
+    def _load(self) -> tuple[PartedTables, list[Problem], list[Test]]:
         """The wanted problems and tests, from the files or, without the stage, from the store."""
         if "load" not in self.stages:
             tables = self.store.required("load")
             problems = load.select(tables.records("problems"), self.config.benchmarks)
             if not problems:
-                raise UserError("benchmarks: no stored problem is wanted: run the load stage")
+                raise UserError("benchmarks: no stored problem is wanted: use --from-stage load")
             return tables, problems, list(tables.records("tests"))
         with self._timed("load"):
             problems, tests = load.load(self.config.benchmarks)
             if self.config.backend.canonical:
                 problems, tests = self._solved(problems, tests)
-            sources = [benchmarks.sources(b) for b in self.config.benchmarks]
-            tables = self._begin("load", {"sources": sources}, {})
+            sources = {problem.key.part: problem.source_sha256 for problem in problems}
+            own = {
+                part: [
+                    benchmarks.sources(benchmark, part.language, sha256)
+                    for benchmark in self.config.benchmarks
+                    if benchmark.dataset == part.dataset
+                ]
+                for part, sha256 in sources.items()
+            }
+            tables = self._begin("load", {}, {p: {"sources": found} for p, found in own.items()})
             have = tables.keys("problems")
             rows: list[Problem | Test] = [*problems, *tests]
             tables.commit(row for row in rows if row.key not in have)
@@ -111,12 +121,12 @@ class Run:
         return problems, tests
 
     def _draw_and_judge(
-        self, loaded: StageTables, problems: list[Problem], tests: list[Test], wanted: Wanted
+        self, loaded: PartedTables, problems: list[Problem], tests: list[Test], wanted: Wanted
     ) -> None:
         """Sample and execute, at the same time where both are to run."""
         executor = self._executor(wanted) if "execute" in self.stages else None
         try:
-            sampled, completer = self._sampled(loaded, problems, tests)
+            sampled, completer = self._sampled(loaded, problems, tests, wanted)
             judging = self._judging(wanted, tests, sampled, executor) if executor else None
             with self._background(judging, sampled):
                 if completer is not None:
@@ -127,21 +137,27 @@ class Run:
                 executor.close()
 
     def _sampled(
-        self, loaded: StageTables, problems: Sequence[Problem], tests: Sequence[Test]
-    ) -> tuple[StageTables, Completer | None]:
+        self,
+        loaded: PartedTables,
+        problems: Sequence[Problem],
+        tests: Sequence[Test],
+        wanted: Wanted,
+    ) -> tuple[PartedTables, Completer | None]:
         """The tables of the sample stage and, where it is to run, who completes."""
         if "sample" not in self.stages:
-            return self.store.required("sample"), None
+            return self.store.required("sample", wanted.parts), None
         completer = self.services.completer(self.config, problems, tests)
-        meaning = {**completer.identity(), "stop": self._stops()}
-        return self._begin("sample", meaning, completer.environment(), loaded), completer
+        stops = self._stops()
+        own = {part: {"stop": stops[part.language]} for part in wanted.parts}
+        ran_on = completer.environment()
+        return self._begin("sample", completer.identity(), own, ran_on, loaded), completer
 
     def _sample(
         self,
         completer: Completer,
         problems: Sequence[Problem],
         wanted: Wanted,
-        sampled: StageTables,
+        sampled: PartedTables,
         judging: Judging | None,
     ) -> None:
         have = {CandidateKey(*key) for key in sampled.keys("candidates")}
@@ -179,18 +195,27 @@ class Run:
         self,
         wanted: Wanted,
         tests: Sequence[Test],
-        sampled: StageTables,
+        sampled: PartedTables,
         executor: Executor,
     ) -> Judging:
         rules = languages.load()
         stops = self._stops()
-        versions = {name: truncation.version(rule.truncation) for name, rule in rules.items()}
-        truncated = self._begin("truncate", {"rules": versions, "stop": stops}, {}, sampled)
-        images = {name: executor.image_digest(name) for name in wanted.languages}
-        limits = {name: executor.limits_hash(name) for name in wanted.languages}
-        judged = self._begin(
-            "execute", {"images": images, "limits": limits}, executor.environment(), truncated
-        )
+        cuts = {
+            part: {
+                "rule": truncation.version(rules[part.language].truncation),
+                "stop": stops[part.language],
+            }
+            for part in wanted.parts
+        }
+        truncated = self._begin("truncate", {}, cuts, upstream=sampled)
+        runs = {
+            part: {
+                "image": executor.image_digest(part.language),
+                "limits": executor.limits_hash(part.language),
+            }
+            for part in wanted.parts
+        }
+        judged = self._begin("execute", {}, runs, executor.environment(), truncated)
 
         def program_of(problem: Problem, candidate: Candidate) -> Program:
             language = problem.language
@@ -214,17 +239,26 @@ class Run:
         )
 
     def _rerank(self, wanted: Wanted) -> None:
-        sampled, truncated = self.store.required("sample"), self.store.required("truncate")
+        sampled = self.store.required("sample", wanted.parts)
+        truncated = self.store.required("truncate", wanted.parts)
         # Scores of duplicates depend on which samples there are, so the extent is part of the
         # identity here: rankings of another extent stay aside.
-        extent = {"n": wanted.n, "problems": digest(*sorted(map(str, wanted.problems)))}
-        tables = self._begin("rerank", extent, {}, truncated)
-        if tables.tables():
-            return  # one commit holds them all
+        extents = {
+            part: {
+                "n": wanted.n,
+                "problems": digest(*sorted(map(str, wanted.only([part]).problems))),
+            }
+            for part in wanted.parts
+        }
+        tables = self._begin("rerank", {}, extents, upstream=truncated)
+        # One commit holds all of a part.
+        lacking = wanted.only([part for part, own in tables.parts.items() if not own.tables()])
+        if not lacking.problems:
+            return
         ranked = rerank.rerank(
             self.config.rerank.rankers,
-            wanted.rows(sampled.table("candidates", rerank.CANDIDATE_COLUMNS)),
-            wanted.rows(truncated.table("programs", rerank.PROGRAM_COLUMNS)),
+            lacking.rows(sampled.table("candidates", rerank.CANDIDATE_COLUMNS)),
+            lacking.rows(truncated.table("programs", rerank.PROGRAM_COLUMNS)),
             self.config.rerank.logprobs,
         )
         tables.commit(to_records(Ranking, ranked))
@@ -240,24 +274,32 @@ class Run:
         self,
         stage: str,
         meaning: Mapping[str, Any],
-        ran_on: Mapping[str, Any],
-        upstream: StageTables | None = None,
-    ) -> StageTables:
-        above = upstream.identity if upstream else None
-        name = identity(stage, self.config, meaning, above)
-        last = self.store.latest(stage)
-        kept = last and last.identity != name and self.store.stage(stage, last.identity).tables()
-        if last and kept and stage in COSTLY:
+        own: Mapping[Part, Mapping[str, Any]],
+        ran_on: Mapping[str, Any] = NOTHING,
+        upstream: PartedTables | None = None,
+    ) -> PartedTables:
+        """The tables of a stage. meaning: what counts for all its rows; own: for a part's alone."""
+        parts: dict[Part, tuple[str, Mapping[str, Any]]] = {}
+        changed: list[Part] = []
+        for part, its_own in own.items():
+            above = upstream.parts[part].identity if upstream else None
+            name = identity(stage, self.config, {**meaning, **its_own}, part, above)
+            parts[part] = (name, its_own)
+            last = self.store.latest(part_name(stage, part))
+            if last and last.identity != name and self.store.stage(*last.place).tables():
+                changed.append(part)
+        if changed and stage in COSTLY:
             print(
-                f"forkeval: note: what the {stage} stage's rows mean has changed; those of "
-                f"{last.identity} are kept aside, and new ones are made",
+                f"forkeval: note: what the {stage} stage's rows of {', '.join(map(str, changed))} "
+                "mean has changed; those are kept aside, and new ones are made",
                 file=sys.stderr,
             )
         record = {"machine": environment.machine(), "meaning": meaning, **ran_on}
-        return self.store.begin(stage, name, record, upstream)
+        common = identity(stage, self.config, meaning)
+        return self.store.begin_parts(stage, common, record, parts, upstream)
 
     @contextmanager
-    def _background(self, judging: Judging | None, sampled: StageTables) -> Iterator[None]:
+    def _background(self, judging: Judging | None, sampled: PartedTables) -> Iterator[None]:
         """Judging goes on beside the body, and is complete after it."""
         if judging is None:
             yield

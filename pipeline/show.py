@@ -41,7 +41,7 @@ def show(path: Path, task: str, sample: int | None) -> Iterator[str]:
 
 def rows_of(store: Store, stage: str, table: str, task: str) -> list[dict[str, Any]]:
     """The rows of one task, whichever languages it has; none where the stage has not run."""
-    tables = store.current(stage)
+    tables = store.current_parts(stage)
     if tables is None:
         return []
     found = tables.table(table)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.records import Candidate, CandidateKey, Problem, ProblemKey, Program
+from pipeline.records import Candidate, CandidateKey, Part, Problem, ProblemKey, Program
 
 _SEPARATOR = "\x1f"  # in no key
 
@@ -29,8 +29,16 @@ class Wanted:
         return len(self.problems) * self.n
 
     @property
+    def parts(self) -> list[Part]:
+        return sorted({key.part for key in self.problems})
+
+    @property
     def languages(self) -> list[str]:
         return sorted({key.language for key in self.problems})
+
+    def only(self, parts: Collection[Part]) -> Wanted:
+        """What is wanted of some parts."""
+        return Wanted({k: p for k, p in self.problems.items() if k.part in parts}, self.n)
 
     def rows(self, table: pa.Table) -> pa.Table:
         """The wanted rows of a table that has the columns of a problem's or a candidate's key."""

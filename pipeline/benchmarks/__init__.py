@@ -46,26 +46,23 @@ def load(config: BenchmarkConfig) -> tuple[list[Problem], list[Test]]:
     return problems, tests
 
 
-def sources(config: BenchmarkConfig) -> dict[str, str]:
-    """What the rows of `load` rest on, as digests by name; part of what a row means.
+def sources(config: BenchmarkConfig, language: str, source_sha256: str) -> dict[str, str]:
+    """What a language's rows of `load` rest on, as digests by name; part of what a row means.
 
     It holds no directory and does not depend on how many rows are wanted, so that a run that moved
     or grew still matches: published data are what the manifest says, whatever their packaging.
+
+    source_sha256: that of the language's problems.
     """
-    found: dict[str, str] = {config.name: _data_digest(config)}
+    published_here = manifests().get(config.name)
+    content = published_here.problems[language].content if published_here else source_sha256
+    found = {config.name: content}
     if config.header is not None:
-        found["header"] = header_digest(config)
+        found["header"] = header_digest(config, language)
     if config.overlay:
-        found["overlay"] = digest(*(edit.model_dump_json() for edit in overlay.edits()))
+        edits = (e for e in overlay.edits() if (e.dataset, e.language) == (config.name, language))
+        found["overlay"] = digest(*(edit.model_dump_json() for edit in edits))
     return found
-
-
-def _data_digest(config: BenchmarkConfig) -> str:
-    if config.name in manifests():
-        files = manifests()[config.name].problems
-        return digest(*(f"{language}:{files[language].content}" for language in sorted(files)))
-    everything = config.model_copy(update={"languages": ()}) if config.name == "mini" else config
-    return digest(*(rows.sha256 for rows in _row_sets(everything)))
 
 
 def _row_sets(config: BenchmarkConfig) -> list[RowSet]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
 from pipeline.benchmarks.rows import RowSet, read_jsonl
 from pipeline.config import BenchmarkConfig
@@ -25,7 +24,7 @@ def row_sets(config: BenchmarkConfig) -> list[RowSet]:
     if not path.is_file():
         raise UserError(f"jsonl: path is {path}, which is not a file")
     default = config.languages[0] if len(config.languages) == 1 else None
-    found = read_jsonl(path, stem(path), default=default)
+    found = read_jsonl(path, config.dataset, default=default)
     if not config.languages:
         return [found]
     there = {row.language for row in found.rows}
@@ -34,8 +33,3 @@ def row_sets(config: BenchmarkConfig) -> list[RowSet]:
         raise UserError(f"{path}: has no problems in {', '.join(absent)}")
     rows = tuple(row for row in found.rows if row.language in config.languages)
     return [dataclasses.replace(found, rows=rows)]
-
-
-def stem(path: Path) -> str:
-    """The dataset name of a file: its name up to the first dot."""
-    return path.name.split(".")[0]

@@ -28,13 +28,12 @@ def headers(config: BenchmarkConfig, languages: list[Language]) -> dict[Language
     return dict.fromkeys(languages, _text(config.header))
 
 
-def header_digest(config: BenchmarkConfig) -> str:
-    """Digest of the configured header, the same whichever languages are wanted."""
+def header_digest(config: BenchmarkConfig, language: str) -> str:
+    """Digest of the configured header of a language."""
     if config.header is None:
         return ""
     if config.header == "published":
-        files = manifests()[config.name].headers
-        return digest(*(f"{language}:{files[language].sha256}" for language in sorted(files)))
+        return manifests()[config.name].headers[language].sha256
     return digest(_text(config.header))
 
 

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Sequence
 from tqdm import tqdm
 
 from pipeline.benchmarks import load as load_benchmark
-from pipeline.benchmarks.jsonl import stem
 from pipeline.config import BenchmarkConfig
-from pipeline.records import Problem, ProblemKey, Test, UserError
+from pipeline.records import Part, Problem, ProblemKey, Test, UserError
 
 
 def load(benchmarks: Sequence[BenchmarkConfig]) -> tuple[list[Problem], list[Test]]:
@@ -34,22 +33,24 @@ def load(benchmarks: Sequence[BenchmarkConfig]) -> tuple[list[Problem], list[Tes
     return problems, tests
 
 
-def dataset(benchmark: BenchmarkConfig) -> str:
-    """The dataset name that a benchmark's rows carry."""
-    if benchmark.name == "jsonl" and benchmark.path is not None:
-        return stem(benchmark.path)
-    return benchmark.name
-
-
 def select(problems: Iterable[Problem], benchmarks: Sequence[BenchmarkConfig]) -> list[Problem]:
-    """The stored problems that a configuration wants, where its files are not at hand."""
+    """The stored problems that a configuration wants, where its files are not at hand.
+
+    Raises UserError for a benchmark, or a language of it, that was not loaded.
+    """
     stored = list(problems)
+    parts = {problem.key.part for problem in stored}
+    for benchmark in benchmarks:
+        named = {Part(benchmark.dataset, language) for language in benchmark.languages}
+        loaded = {part for part in parts if part.dataset == benchmark.dataset}
+        for lacking in sorted(map(str, named - loaded)) if loaded else [benchmark.dataset]:
+            raise UserError(f"benchmarks: {lacking} has not been loaded: use --from-stage load")
     chosen: list[Problem] = []
     for benchmark in benchmarks:
         counts: dict[str, int] = {}
         for problem in stored:
             if (
-                problem.dataset != dataset(benchmark)
+                problem.dataset != benchmark.dataset
                 or (benchmark.languages and problem.language not in benchmark.languages)
                 or (benchmark.task_ids and problem.task_id not in benchmark.task_ids)
             ):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,9 @@ def report(config: RunConfig, store: Store, wanted: Wanted) -> Path:
     Raises UserError where a stage has not run, or a candidate has no verdict yet: a report of part
     of the problems would be a false number.
     """
-    load, sampled, truncated, judged, ranked = map(store.required, UPSTREAM)
+    load, sampled, truncated, judged, ranked = (
+        store.required(stage, wanted.parts) for stage in UPSTREAM
+    )
     verdicts = wanted.rows(judged.table("verdicts"))
     if verdicts.num_rows != wanted.candidates:
         raise UserError(
@@ -44,7 +46,7 @@ def report(config: RunConfig, store: Store, wanted: Wanted) -> Path:
         executions=executions(
             store.shared("execute").table("executions"),
             verdicts,
-            environment(store, "execute")["meaning"],
+            list(environment(store, "execute", wanted)["parts"].values()),
             config.execute.evidence,
         ),
         verdicts=verdicts,
@@ -58,9 +60,9 @@ def report(config: RunConfig, store: Store, wanted: Wanted) -> Path:
         ),
         weak_tests=weak_tests(verdicts),
         max_rows=config.engine.max_rows,
-        tile=environment(store, "sample").get("tile"),
+        tile=environment(store, "sample", wanted).get("tile"),
         wall_seconds=wall_seconds(store),
-        environment={stage: environment(store, stage) for stage in UPSTREAM},
+        environment={stage: environment(store, stage, wanted) for stage in UPSTREAM},
         config=config.model_dump(mode="json"),
         commands=commands(store),
     )
@@ -78,23 +80,35 @@ def weak_tests(verdicts: pa.Table) -> WeakTests:
     return WeakTests(found)
 
 
-def environment(store: Store, stage: str) -> dict[str, Any]:
+def environment(store: Store, stage: str, wanted: Wanted) -> dict[str, Any]:
+    """What a stage ran on, and what its rows mean, all of them and by part."""
     record = store.latest(stage)
-    return {"identity": record.identity, **record.environment} if record else {}
+    if record is None:
+        return {}
+    found = store.latest_parts(stage)
+    parts = {
+        str(part): {"identity": found[part].identity, **found[part].environment["meaning"]}
+        for part in wanted.parts
+        if part in found
+    }
+    return {"identity": record.identity, **record.environment, "parts": parts}
 
 
 def executions(
-    table: pa.Table, verdicts: pa.Table, meaning: Mapping[str, Any], asked: Evidence
+    table: pa.Table,
+    verdicts: pa.Table,
+    meanings: Sequence[Mapping[str, str]],
+    asked: Evidence,
 ) -> pa.Table:
     """The executions that the verdicts rest on.
 
     The shared table may hold those of other programs, and of the same programs in other images,
-    under other limits or for other evidence. meaning: what the execute stage recorded of its images
-    and limits. asked: the evidence that the run asks for.
+    under other limits or for other evidence. meanings: what the execute stage recorded of each part
+    (image, limits). asked: the evidence that the run asks for.
     """
     mask = pc.is_in(table["program_hash"], value_set=pc.unique(verdicts["program_hash"]))
-    for column, of in (("image_digest", "images"), ("limits_hash", "limits")):
-        ours = pa.array(sorted(set(meaning[of].values())), pa.string())
+    for column, of in (("image_digest", "image"), ("limits_hash", "limits")):
+        ours = pa.array(sorted({meaning[of] for meaning in meanings}), pa.string())
         mask = pc.and_(mask, pc.is_in(table[column], value_set=ours))
     mask = pc.and_(mask, pc.equal(table["asked_evidence"], asked))
     return table.filter(mask)

@@ -6,6 +6,7 @@
     run.lock                      who writes to it
     config-0001.yaml ...          the resolved configuration, one file a change
     environment/<stage>-0001.json what a stage ran on and under which identity, one file a change
+    environment/<stage>.<dataset>.<language>-0001.json   the same of one part of its rows
     commits/, tables/             see `pipeline.store.tables`
     report/                       what the report stage makes, whole at each time
 
@@ -14,10 +15,11 @@ Paths inside are relative to the directory, so it can be moved to another machin
 
 from __future__ import annotations
 
+import glob
 import json
 import shlex
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,13 +30,14 @@ import yaml
 
 from pipeline.config import RunConfig
 from pipeline.config_text import dump
-from pipeline.records import UserError
+from pipeline.records import Part, UserError
 from pipeline.store.disk import TEMPORARY, Disk, explained, full_disk, is_full
 from pipeline.store.lock import LOCK, RunLock
+from pipeline.store.parted import PartedTables
 from pipeline.store.tables import COMMITS, StageTables
 from pipeline.store.writer import Writer
 
-FORMAT = 1
+FORMAT = 2
 MARKER = "run.json"
 RESERVE = ".reserve"
 SHARED = "shared"  # identity of rows that every identity may use: executions, by their content key
@@ -49,6 +52,11 @@ class StageRecord:
     identity: str
     upstream: tuple[str, str] | None  # stage and identity of the rows that it read
     environment: Mapping[str, Any]
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """What `Store.stage` is asked for."""
+        return self.stage, self.identity
 
 
 class Store:
@@ -67,6 +75,7 @@ class Store:
         self._writable = writable
         self._config: RunConfig | None = None
         self._opening = threading.Lock()  # guards `_stages`
+        self._changed = threading.Condition()  # of all tables: who follows several needs one
         self._stages: dict[tuple[str, str], StageTables] = {}
         self._lock = RunLock(path) if writable else None
         try:
@@ -233,10 +242,61 @@ class Store:
                 return None
         return self.stage(stage, record.identity)
 
-    def required(self, stage: str) -> StageTables:
-        """As `current`; raises UserError that says which stage to run where there is none."""
-        tables = self.current(stage)
-        if tables is None:
+    def begin_parts(
+        self,
+        stage: str,
+        identity: str,
+        environment: Mapping[str, Any],
+        parts: Mapping[Part, tuple[str, Mapping[str, Any]]],
+        upstream: PartedTables | None = None,
+    ) -> PartedTables:
+        """As `begin`, for a stage whose rows have identities by part.
+
+        Args:
+            stage: its name.
+            identity: of what all parts have in common.
+            environment: as `begin` has it.
+            parts: the parts at hand: identity, and what is recorded to tell it from another.
+            upstream: the tables that the stage reads; they hold these parts.
+        """
+        whole = self.begin(stage, identity, environment)
+        begun = {
+            part: self.begin(
+                part_name(stage, part),
+                own,
+                {"common": identity, "meaning": dict(meaning)},
+                upstream.parts[part] if upstream else None,
+            )
+            for part, (own, meaning) in parts.items()
+        }
+        return PartedTables(whole, begun, self._changed)
+
+    def latest_parts(self, stage: str) -> dict[Part, StageRecord]:
+        """The last records of the parts of `stage` that have in common what its last record says.
+
+        Others are of an earlier model, say, and belong to no report of the present one.
+        """
+        whole = self.latest(stage)
+        records = {part: self.latest(part_name(stage, part)) for part in self._parts(stage)}
+        return {
+            part: record
+            for part, record in records.items()
+            if whole and record and record.environment["common"] == whole.identity
+        }
+
+    def current_parts(self, stage: str) -> PartedTables | None:
+        """As `current`: the parts of `stage` that follow from what is there; None without any."""
+        whole = self.latest(stage)
+        found = {p: self.current(part_name(stage, p)) for p in self.latest_parts(stage)}
+        parts = {part: tables for part, tables in found.items() if tables is not None}
+        if whole is None or not parts:
+            return None
+        return PartedTables(self.stage(stage, whole.identity), parts, self._changed)
+
+    def required(self, stage: str, wanted: Iterable[Part] = ()) -> PartedTables:
+        """As `current_parts`; raises UserError that says which stage to run for what is wanted."""
+        tables = self.current_parts(stage)
+        if tables is None or not set(wanted) <= tables.parts.keys():
             asked = "execute" if stage == "truncate" else stage  # executing truncates first
             raise UserError(
                 f"{self.path}: the {asked} stage has not run on the rows that are there now: "
@@ -249,7 +309,13 @@ class Store:
         with self._opening:
             if (stage, identity) not in self._stages:
                 self._stages[stage, identity] = StageTables(
-                    self.path, stage, identity, self._disk, self._writable, self._free_reserve
+                    self.path,
+                    stage,
+                    identity,
+                    self._disk,
+                    self._writable,
+                    self._free_reserve,
+                    self._changed,
                 )
             return self._stages[stage, identity]
 
@@ -257,12 +323,17 @@ class Store:
         """Rows of `stage` whose keys say all that they mean, so that any identity may use them."""
         return self.stage(stage, SHARED)
 
+    def _parts(self, stage: str) -> list[Part]:
+        """Every part that `stage` ever began."""
+        files = (self.path / "environment").glob(f"{stage}.*-0001.json")
+        return [Part(*path.name.rsplit("-", 1)[0].split(".")[1:]) for path in sorted(files)]
+
     def stages(self) -> list[StageTables]:
         """Every stage and identity that has rows."""
         folders = sorted(p.name for p in (self.path / COMMITS).glob("*-*"))
         return [self.stage(*name.rsplit("-", 1)) for name in folders]
 
-    def writer(self, tables: StageTables) -> Writer:
+    def writer(self, tables: StageTables | PartedTables) -> Writer:
         """A buffered writer of `tables`, with the sizes of the run's configuration."""
         store = self.config.store
         return Writer(tables, store.rows_per_shard, store.seconds_per_shard)
@@ -302,7 +373,7 @@ class Store:
         return False
 
     def _numbered(self, folder: Path, name: str, suffix: str) -> list[Path]:
-        return sorted(folder.glob(f"{name}-[0-9][0-9][0-9][0-9].{suffix}"))
+        return sorted(folder.glob(f"{glob.escape(name)}-[0-9][0-9][0-9][0-9].{suffix}"))
 
     def _append(self, folder: Path, name: str, suffix: str, text: str) -> None:
         """Saves `text` as the next numbered file unless the last one holds the same."""
@@ -312,6 +383,11 @@ class Store:
         number = int(found[-1].stem.rsplit("-", 1)[1]) + 1 if found else 1
         with explained(self.path, "write"):
             self._disk.replace(folder / f"{name}-{number:04d}.{suffix}", text.encode())
+
+
+def part_name(stage: str, part: Part) -> str:
+    """The name under which a stage's part is recorded and kept."""
+    return f"{stage}.{part.dataset}.{part.language}"
 
 
 def _check_format(path: Path) -> None:

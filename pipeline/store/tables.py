@@ -56,17 +56,18 @@ class StageTables:
         disk: Disk,
         writable: bool,
         free_reserve: Callable[[], bool],
+        changed: threading.Condition,
     ) -> None:
         self.stage = stage
         self.identity = identity
-        self._root = root
+        self.root = root
         self._disk = disk
         self._writable = writable
         self._free_reserve = free_reserve
-        self._changed = threading.Condition()  # guards the three below
+        self._changed = changed  # guards the three below
         self._shards: dict[str, list[Shard]] = {}
         self._sequence = 0
-        self._finished = False
+        self.finished = False
         self._committing = threading.Lock()  # one commit at a time; guards `_keys`
         self._keys: dict[str, set[tuple[Any, ...]]] = {}
         self._torn = False  # a commit ended half way: what is on the disk is not known
@@ -86,7 +87,7 @@ class StageTables:
 
     def path(self, shard: Shard) -> Path:
         """Where `shard` lies, for messages and checks."""
-        folder = self._root / TABLE_FOLDERS / shard.table / self._folder
+        folder = self.root / TABLE_FOLDERS / shard.table / self._folder
         return folder / f"{shard.sequence:06d}.parquet"
 
     def table(self, name: str, columns: Sequence[str] | None = None) -> pa.Table:
@@ -105,7 +106,7 @@ class StageTables:
     def records(self, name: str) -> Iterator[Any]:
         """The rows of table `name` as records, read a shard at a time."""
         for shard in self.shards(name):
-            yield from shards.to_records(TABLES[name], self._read(shard))
+            yield from self.rows(shard)
 
     def keys(self, name: str) -> set[tuple[Any, ...]]:
         """The keys of table `name`: what need not be done again."""
@@ -114,31 +115,14 @@ class StageTables:
                 self._load()
             return set(self._known(name))
 
-    def follow(self, name: str) -> Iterator[list[Any]]:
-        """The records of table `name`, a shard at a time, as commits add them.
-
-        Starts with the shards that are there; then waits for further commits of this handle (from
-        other threads), and ends when `finish` was called and every shard was given.
-        """
-        given = 0
-        while shard := self._wait(name, given):
-            given += 1
-            yield list(shards.to_records(TABLES[name], self._read(shard)))
-
-    def _wait(self, name: str, position: int) -> Shard | None:
-        """The shard at `position`, when it comes; None when it never will."""
-
-        def found() -> list[Shard]:
-            return self._shards.get(name, [])[position : position + 1]
-
-        with self._changed:
-            self._changed.wait_for(lambda: found() or self._finished)
-            return found()[0] if found() else None
+    def rows(self, shard: Shard) -> Iterator[Any]:
+        """The records of one shard."""
+        return shards.to_records(TABLES[shard.table], self._read(shard))
 
     def finish(self) -> None:
-        """Says that no more rows will come, so that `follow` ends. Call it in a `finally`."""
+        """Says that no more rows will come, so that those who follow stop waiting."""
         with self._changed:
-            self._finished = True
+            self.finished = True
             self._changed.notify_all()
 
     # ---- writing ---------------------------------------------------------------------------------
@@ -151,11 +135,16 @@ class StageTables:
             UserError: the disk is full or fails; names the directory and the fix. Where the text
                 says that nothing is lost, the rows were stored with the last of the reserve.
         """
+        if self.add(rows):
+            raise full_disk(self.root, lost=False)
+
+    def add(self, rows: Iterable[Record]) -> bool:
+        """As `commit`; returns whether the reserve was needed instead of raising that."""
         groups: dict[str, list[Record]] = {}
         for row in rows:
             groups.setdefault(row.TABLE, []).append(row)
         if not groups:
-            return
+            return False
         with self._committing:
             if not self._writable:
                 raise ValueError("the store is closed, or was opened read-only")
@@ -169,8 +158,7 @@ class StageTables:
             self._torn = True  # until the end of this block, whatever ends it (Ctrl-C, a full disk)
             from_reserve = self._store(encoded, fresh)
             self._torn = False
-        if from_reserve:
-            raise full_disk(self._root, lost=False)
+        return from_reserve
 
     def close(self) -> None:
         """Waits for a commit under way and refuses further ones; followers end."""
@@ -183,7 +171,7 @@ class StageTables:
     ) -> bool:
         """Writes and publishes one commit; returns whether it took the reserve to do so."""
         from_reserve = False
-        with explained(self._root, "write"):
+        with explained(self.root, "write"):
             try:
                 added = self._write(encoded)
             except OSError as error:
@@ -220,7 +208,7 @@ class StageTables:
             self._disk.replace(self.path(shard), data)
             added.append(shard)
         manifest = json.dumps({"shards": [asdict(shard) for shard in added]}, indent=1)
-        commits = self._root / COMMITS / self._folder
+        commits = self.root / COMMITS / self._folder
         self._disk.make_directory(commits)
         self._disk.replace(commits / f"{self._sequence + 1:06d}.json", manifest.encode())
         return added
@@ -233,7 +221,7 @@ class StageTables:
 
     def _load(self) -> None:
         """Reads the manifests and, when writable, removes what was left half done."""
-        commits = self._root / COMMITS / self._folder
+        commits = self.root / COMMITS / self._folder
         found: dict[str, list[Shard]] = {}
         sequence = 0
         for path in sorted(commits.glob("*.json")):
@@ -246,10 +234,10 @@ class StageTables:
                 found.setdefault(shard.table, []).append(shard)
         if self._writable:
             kept = {self.path(shard) for listed in found.values() for shard in listed}
-            with explained(self._root, "remove unfinished files"):
+            with explained(self.root, "remove unfinished files"):
                 for path in commits.glob(f"*{TEMPORARY}"):
                     self._disk.unlink(path)
-                for path in self._root.glob(f"{TABLE_FOLDERS}/*/{self._folder}/*"):
+                for path in self.root.glob(f"{TABLE_FOLDERS}/*/{self._folder}/*"):
                     if path not in kept:
                         self._disk.unlink(path)
         self._keys = {}

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from pipeline.records import Record, UserError
+from pipeline.store.parted import PartedTables
 from pipeline.store.shards import key_of
 from pipeline.store.tables import StageTables
 
@@ -20,7 +21,9 @@ class Writer:
     come), or at the end of the context, however it ends. A kill loses the waiting rows only.
     """
 
-    def __init__(self, tables: StageTables, rows_per_shard: int, seconds_per_shard: float) -> None:
+    def __init__(
+        self, tables: StageTables | PartedTables, rows_per_shard: int, seconds_per_shard: float
+    ) -> None:
         self._tables = tables
         self._rows_per_shard = rows_per_shard
         self._seconds_per_shard = seconds_per_shard

@@ -72,13 +72,13 @@ def fingerprint(path: Path) -> tuple[str, int]:
 
 def commits(run: Path, stage: str) -> int:
     """How many commits a stage has made."""
-    return len(list((run / "commits").glob(f"{stage}-*/*.json")))
+    return len(list((run / "commits").glob(f"{stage}[.-]*/*.json")))
 
 
 def tables(run: Path) -> dict[str, pa.Table]:
     """Every table of the run's current rows, sorted by key, measurements left out."""
     with Store.open(run, read_only=True) as store:
-        stages = [store.current(stage) for stage in UPSTREAM] + [store.shared("execute")]
+        stages = [*map(store.current_parts, UPSTREAM), store.shared("execute")]
         return {
             name: comparable(name, stage.table(name))
             for stage in stages

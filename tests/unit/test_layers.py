@@ -30,6 +30,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "pipeline.store",
         "pipeline.records",
         "pipeline.config",
+        "pipeline.config_section",
         "pipeline.config_text",
     ),
     "pipeline.services": ("pipeline.records",),

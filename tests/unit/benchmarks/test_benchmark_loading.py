@@ -55,7 +55,8 @@ def test_gzip_gives_the_same_problems(tmp_path: Path) -> None:
     packed = tmp_path / "z" / "own.jsonl.gz"
     packed.write_bytes(gzip.compress(plain.read_bytes()))
     assert load(own(packed)) == load(own(plain))
-    assert sources(own(packed)) == sources(own(plain))
+    hashes = {problem.source_sha256 for path in (plain, packed) for problem in load(own(path))[0]}
+    assert len(hashes) == 1
 
 
 def test_half_a_gzip_file_is_named(tmp_path: Path) -> None:
@@ -146,7 +147,7 @@ def test_the_header_comes_first_and_is_counted(tmp_path: Path) -> None:
     problem = load(with_header)[0][0]
     assert problem.prompt == "# é\r\n\n" + load(bare)[0][0].prompt
     assert problem.prompt[problem.header_chars :] == load(bare)[0][0].prompt
-    assert sources(with_header) != sources(bare)
+    assert sources(with_header, "python", "a") != sources(bare, "python", "a")
 
 
 def test_one_header_file_serves_one_language(tmp_path: Path) -> None:
@@ -159,11 +160,21 @@ def test_one_header_file_serves_one_language(tmp_path: Path) -> None:
 
 def test_sources_do_not_depend_on_how_much_is_wanted(tmp_path: Path) -> None:
     path = write(tmp_path / "own.jsonl", row(), row(1))
-    assert sources(own(path)) == sources(own(path, limit=1, task_ids=("Own/0",)))
-    mini = BenchmarkConfig(name="mini")
-    assert sources(mini) == sources(BenchmarkConfig(name="mini", languages=("java",)))
+    few = own(path, limit=1, task_ids=("Own/0",))
+    assert sources(own(path), "python", "a") == sources(few, "python", "a") == {"jsonl": "a"}
+    assert load(few)[0][0].source_sha256 == load(own(path))[0][0].source_sha256
     moved = write(tmp_path / "b.jsonl", row(), row(1)).rename(tmp_path / "own2.jsonl")
-    assert list(sources(own(moved)).values()) == list(sources(own(path)).values())
+    assert load(own(moved))[0][0].source_sha256 == load(own(path))[0][0].source_sha256
+
+
+def test_sources_of_a_language_are_its_own() -> None:
+    python, java = (
+        sources(BenchmarkConfig(name="mbxp", header="published", overlay=True), name, "unused")
+        for name in ("python", "java")
+    )
+    assert set(python) == set(java) == {"mbxp", "header", "overlay"}
+    assert not set(python.values()) & set(java.values())
+    assert "unused" not in python.values()
 
 
 @pytest.mark.parametrize(

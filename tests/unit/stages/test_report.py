@@ -18,7 +18,7 @@ def test_executions_of_other_images_limits_programs_and_evidence_are_left_out() 
     names = ("program_hash", "image_digest", "limits_hash", "asked_evidence")
     table = pa.table({name: [row[i] for row in rows] for i, name in enumerate(names)})
     verdicts = pa.table({"program_hash": ["a", "a"]})
-    meaning = {"images": {"python": "new"}, "limits": {"python": "short"}}
-    assert executions(table, verdicts, meaning, "isolated").to_pylist() == [
+    meanings = [{"image": "new", "limits": "short"}]
+    assert executions(table, verdicts, meanings, "isolated").to_pylist() == [
         dict(zip(names, rows[0], strict=True))
     ]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import shutil
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +21,7 @@ from pipeline.run import Run, Services
 from pipeline.services import Completion, CompletionRequest
 from pipeline.stages import Stage
 from pipeline.store import Store
+from sandboxes import languages
 
 PROBLEMS, N = 3, 4
 STAGES: tuple[Stage, ...] = ("load", "sample", "execute")
@@ -110,7 +115,7 @@ def invoke(
 
 def rows(path: Path, stage: str, table: str) -> int:
     with Store.open(path, read_only=True) as store:
-        tables = store.shared(stage) if table == "executions" else store.current(stage)
+        tables = store.shared(stage) if table == "executions" else store.current_parts(stage)
         return tables.table(table).num_rows if tables else 0
 
 
@@ -193,6 +198,128 @@ def test_a_fault_of_the_background_is_told_and_no_sample_is_lost(tmp_path: Path)
     with pytest.raises(UserError, match="Docker stopped"):
         invoke(tmp_path / "run", Writing(draw), executor)
     assert rows(tmp_path / "run", "sample", "candidates") == len(drawn)
+
+
+def drawn(path: Path, config: RunConfig, *stages: Stage, **model: Any) -> Counter[str]:
+    """Runs, and says how many samples were drawn of each part."""
+    counts: Counter[str] = Counter()
+
+    class Counting(Writing):
+        def identity(self) -> dict[str, Any]:
+            return model
+
+        def complete(self, requests: Iterable[CompletionRequest]) -> Iterator[Completion]:
+            for completion in super().complete(requests):
+                counts[str(completion.candidate.key.problem.part)] += 1
+                yield completion
+
+    invoke(path, Counting(), Judging(), *stages, config=config)
+    return counts
+
+
+def both(**sections: dict[str, Any]) -> RunConfig:
+    """`CONFIG` in two languages, with other changes."""
+    config = changed(**sections)
+    mini = config.benchmarks[0].model_copy(update={"languages": ("python", "java")})
+    return config.model_copy(update={"benchmarks": (mini,)})
+
+
+def test_another_language_or_benchmark_keeps_the_rows_that_are_there(tmp_path: Path) -> None:
+    run, rows_of = tmp_path / "run", PROBLEMS * N
+    assert drawn(run, CONFIG) == {"mini/python": rows_of}
+    before = committed(run)
+    assert drawn(run, both()) == {"mini/java": rows_of}
+    own = {"task_id": "Own/0", "prompt": "def f():\n", "entry_point": "f", "test": "f()"}
+    (tmp_path / "own.jsonl").write_text(json.dumps(own | {"language": "python"}) + "\n")
+    third = {"name": "jsonl", "path": tmp_path / "own.jsonl"}
+    config = RunConfig.model_validate(
+        both().model_dump() | {"benchmarks": [*both().model_dump()["benchmarks"], third]}
+    )
+    assert drawn(run, config, *STAGES, "rerank") == {"own/python": N}
+    assert before.items() <= committed(run).items(), "what was stored stays as it is"
+    assert rows(run, "execute", "verdicts") == 2 * rows_of + N
+    ranked = rows(run, "rerank", "rankings")
+    assert drawn(run, CONFIG, *STAGES, "rerank") == {}, "nor does one language less"
+    assert drawn(run, config, *STAGES, "rerank") == {}
+    assert rows(run, "rerank", "rankings") == ranked
+
+
+def test_an_installed_language_more_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    drawn(run, CONFIG)
+    before = committed(run)
+    shutil.copytree(languages.FOLDER, tmp_path / "languages")
+    shutil.copytree(tmp_path / "languages" / "java", tmp_path / "languages" / "elvish")
+    monkeypatch.setattr(languages, "FOLDER", tmp_path / "languages")
+    languages.load.cache_clear()
+    try:
+        assert "elvish" in languages.load()
+        assert drawn(run, CONFIG) == {}
+    finally:
+        monkeypatch.undo()
+        languages.load.cache_clear()
+    assert committed(run) == before
+
+
+def test_stop_strings_renew_the_rows_of_their_language_alone(tmp_path: Path) -> None:
+    run, rows_of = tmp_path / "run", PROBLEMS * N
+    drawn(run, both())
+    other = both(sampling={"stop": {"java": ["\n#"]}})
+    assert drawn(run, other) == {"mini/java": rows_of}
+    assert rows(run, "sample", "candidates") == 2 * rows_of
+    assert rows(run, "execute", "verdicts") == 2 * rows_of
+    assert drawn(run, both()) == {}, "the rows of before are there still"
+    assert drawn(run, both(sampling={"seed": 3})) == {
+        "mini/java": rows_of,
+        "mini/python": rows_of,
+    }
+
+
+def test_an_image_renews_the_verdicts_of_its_language_alone(tmp_path: Path) -> None:
+    class Rebuilt(Judging):
+        def image_digest(self, language: str) -> str:
+            return f"sha256:{language}" + ("2" if language == "java" else "")
+
+        def run(self, jobs: Iterable[Job]) -> Iterator[Execution]:
+            for execution in super().run(jobs):
+                image = self.image_digest(execution.language)
+                yield dataclasses.replace(execution, image_digest=image)
+
+    drawn(tmp_path / "run", both())
+    executor = Rebuilt()
+    invoke(tmp_path / "run", Writing(), executor, config=both())
+    assert {job.language for job in executor.jobs} == {"java"}
+
+
+@pytest.mark.parametrize("language", ["java", "python"])
+def test_parts_that_another_model_drew_are_not_taken_up(tmp_path: Path, language: str) -> None:
+    """Neither stage nor configuration says so: a model's weights are known to its run alone."""
+    run = tmp_path / "run"
+    drawn(run, both(), weights="a")
+    one = both().benchmarks[0].model_copy(update={"languages": (language,)})
+    drawn(run, both().model_copy(update={"benchmarks": (one,)}), weights="b")
+    with pytest.raises(UserError, match=r"the sample stage has not run .*--from-stage sample"):
+        drawn(run, both(), "execute")
+    assert drawn(run, both(), weights="a") == {}
+
+
+def test_a_part_that_was_not_loaded_or_drawn_is_named(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    drawn(run, CONFIG)
+    with pytest.raises(UserError, match="mini/java has not been loaded: use --from-stage load"):
+        drawn(run, both(), "execute")
+    drawn(run, both(), "load")
+    with pytest.raises(UserError, match=r"the sample stage has not run .*--from-stage sample"):
+        drawn(run, both(), "execute")
+
+
+def committed(run: Path) -> dict[str, bytes]:
+    """What each commit stored, by hash; not the times, which every invocation adds to."""
+    manifests = run.glob("commits/*/*.json")
+    kept = (path for path in manifests if not path.parent.name.startswith("times"))
+    return {str(path.relative_to(run)): path.read_bytes() for path in kept}
 
 
 def changed(**sections: dict[str, Any]) -> RunConfig:

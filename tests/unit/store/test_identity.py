@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from pipeline.config import RunConfig
+from pipeline.records import Part
 from pipeline.store import UPSTREAM, identity
 
 BASE: dict[str, Any] = {
@@ -18,21 +19,26 @@ BASE: dict[str, Any] = {
 REPLAY = {"backend.name": "recorded", "backend.canonical": True, "rerank.rankers": ["random"]}
 
 
-def identities(change: dict[str, Any], services: dict[str, Any] | None = None) -> dict[str, str]:
-    """Every stage's identity after `change` (dotted keys) to the base configuration."""
+PYTHON = Part("mathqa_x", "python")
+
+
+def identities(
+    change: dict[str, Any], services: dict[str, Any] | None = None, part: Part = PYTHON
+) -> dict[str, str]:
+    """A part's identity in every stage after `change` (dotted keys) to the base configuration."""
     plain = RunConfig.model_validate(BASE).model_dump()
     for key, value in change.items():
-        *above, last = (int(part) if part.isdecimal() else part for part in key.split("."))
+        *above, last = (int(word) if word.isdecimal() else word for word in key.split("."))
         holder: Any = plain
-        for part in above:
+        for word in above:
             holder = list(holder) if isinstance(holder, tuple) else holder
-            holder = holder[part]
+            holder = holder[word]
         holder[last] = value
     config = RunConfig.model_validate(plain)
     found: dict[str, str] = {}
     for stage, upstream in UPSTREAM.items():
-        above_identity = found[upstream] if upstream else None
-        found[stage] = identity(stage, config, (services or {}).get(stage, {}), above_identity)
+        above = found[upstream] if upstream else None
+        found[stage] = identity(stage, config, (services or {}).get(stage, {}), part, above)
     return found
 
 
@@ -74,6 +80,9 @@ DOWNSTREAM = {
         ({"sampling.top_p": 0.9}, "sample"),
         ({"sampling.max_new_tokens": 9}, "sample"),
         ({"sampling.stop": {"python": ["\n"]}}, "sample"),
+        ({"sampling.stop": {"java": ["\n"]}}, None),
+        ({"benchmarks": [{"name": "mini"}, {"name": "mathqa_x"}]}, None),
+        ({"benchmarks": [{"name": "mini", "overlay": True}, {"name": "mathqa_x"}]}, None),
         ({"model.dtype": "bfloat16"}, "sample"),
         ({"model.revision": "abc"}, "sample"),
         ({"engine.deterministic": False}, "sample"),
@@ -103,9 +112,23 @@ def test_a_replayed_sample_does_not_depend_on_a_model() -> None:
 def test_upstream_is_asked_for() -> None:
     config = RunConfig.model_validate(BASE)
     with pytest.raises(ValueError, match="sample reads the rows of load"):
-        identity("sample", config, {}, None)
+        identity("sample", config, {}, PYTHON)
     with pytest.raises(ValueError, match="load reads the rows of None"):
-        identity("load", config, {}, "abc")
+        identity("load", config, {}, PYTHON, "abc")
+    with pytest.raises(ValueError, match="sample reads the rows of None"):
+        identity("sample", config, {}, None, "abc")
+
+
+def test_parts_are_apart() -> None:
+    other = identities({}, part=Part("mathqa_x", "java"))
+    assert not set(identities({}).values()) & set(other.values())
+
+
+def test_what_all_parts_have_in_common_is_of_no_language() -> None:
+    def common(**sampling: Any) -> str:
+        return identity("sample", RunConfig.model_validate({"sampling": sampling}), {})
+
+    assert common() == common(stop={"java": ["x"]}) != common(seed=3)
 
 
 def test_every_mark_is_known() -> None:
@@ -122,4 +145,4 @@ def test_every_mark_is_known() -> None:
                 visit(field.annotation)
 
     visit(RunConfig)
-    assert seen <= {"extent", "place"}
+    assert seen == {"extent", "place", "by language"}

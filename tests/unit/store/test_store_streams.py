@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from collections.abc import Iterator
@@ -11,8 +12,8 @@ import pytest
 from faulty_disk import CountingDisk
 from store_workload import call, candidate, config
 
-from pipeline.records import UserError
-from pipeline.store import StageTables, Store, Writer
+from pipeline.records import Candidate, EngineStep, Part, UserError
+from pipeline.store import PartedTables, StageTables, Store, Writer
 
 
 @pytest.fixture
@@ -24,6 +25,17 @@ def store(quick_path: Path) -> Iterator[Store]:
 @pytest.fixture
 def tables(store: Store) -> StageTables:
     return store.begin("sample", "5a5a", {})
+
+
+PARTS = (Part("mini", "python"), Part("mini", "java"))
+
+
+def parted(store: Store) -> PartedTables:
+    return store.begin_parts("sample", "5a5a", {}, {part: ("aa", {}) for part in PARTS})
+
+
+def java(index: int) -> Candidate:
+    return dataclasses.replace(candidate(index), language="java")
 
 
 def test_shards_by_rows(tables: StageTables) -> None:
@@ -102,7 +114,8 @@ def test_a_fault_of_the_clock_reaches_the_user(quick_path: Path) -> None:
         assert kept == [0], "the row that the clock could not store was stored on the way out"
 
 
-def test_a_follower_sees_every_shard_once(tables: StageTables) -> None:
+def test_a_follower_sees_every_shard_of_every_part_once(store: Store) -> None:
+    tables = parted(store)
     tables.commit([candidate(0)])
     seen: list[list[int]] = []
     taken = threading.Semaphore(0)
@@ -116,22 +129,41 @@ def test_a_follower_sees_every_shard_once(tables: StageTables) -> None:
     thread.start()
     assert taken.acquire(timeout=20)
     for index in range(1, 4):
-        tables.commit([candidate(2 * index), candidate(2 * index + 1)])
+        rows = [candidate(2 * index), candidate(2 * index + 1)]
+        tables.commit([java(2 * index), java(2 * index + 1)] if index == 2 else rows)
         assert taken.acquire(timeout=20), "a shard comes as soon as it is committed"
     tables.commit([call(0)])  # another table: nothing to see
     tables.finish()
     thread.join(20)
     assert not thread.is_alive()
     assert seen == [[0], [2, 3], [4, 5], [6, 7]]
-    assert [len(rows) for rows in tables.follow("candidates")] == [1, 2, 2, 2]
+    assert sorted(len(rows) for rows in tables.follow("candidates")) == [1, 2, 2, 2]
     assert list(tables.follow("programs")) == []
+
+
+def test_rows_go_to_their_part(store: Store) -> None:
+    tables = parted(store)
+    step = EngineStep("s", 0, "decode", 1, 1, 1, "cpu", 0.5)
+    with store.writer(tables) as writer:
+        writer.add(candidate(0), java(0), call(0), step)
+    assert tables.tables() == {"calls": 1, "candidates": 2, "engine_steps": 1}
+    assert [part.tables() for part in tables.parts.values()] == [
+        {"calls": 1, "candidates": 1},
+        {"candidates": 1},
+    ]
+    assert tables.keys("candidates") == {(*candidate(0).key,), (*java(0).key,)}
+    assert tables.table("candidates", ["language"]).num_rows == 2
+    other = dataclasses.replace(candidate(0), dataset="mbxp")
+    with pytest.raises(ValueError, match="sample: mbxp/python is no part of this run"):
+        tables.commit([other])
 
 
 def test_a_chain_of_followers(store: Store) -> None:
     """Three stages at once: each ends because the one above it ended."""
-    first, second, third = (store.stage("load", i) for i in ("aa", "bb", "cc"))
+    parts = {part: ("aa", {}) for part in PARTS}
+    first, second, third = (store.begin_parts(s, "aa", {}, parts) for s in ("a", "b", "c"))
 
-    def copy(source: StageTables, target: StageTables) -> None:
+    def copy(source: PartedTables, target: PartedTables) -> None:
         try:
             for rows in source.follow("candidates"):
                 target.commit(rows)
@@ -145,24 +177,26 @@ def test_a_chain_of_followers(store: Store) -> None:
         thread.start()
     with store.writer(first) as writer:
         for index in range(30):
-            writer.add(candidate(index))
+            writer.add(candidate(index), java(index))
     first.finish()
     for thread in threads:
         thread.join(20)
         assert not thread.is_alive()
-    assert list(third.records("candidates")) == [candidate(i) for i in range(30)]
+    assert list(third.parts[PARTS[0]].records("candidates")) == [candidate(i) for i in range(30)]
+    assert list(third.parts[PARTS[1]].records("candidates")) == [java(i) for i in range(30)]
 
 
 def test_closing_the_store_ends_followers(quick_path: Path) -> None:
     with Store.create(quick_path / "other", config()) as store:
-        tables = store.begin("sample", "5a5a", {})
+        tables = parted(store)
         thread = threading.Thread(target=lambda: list(tables.follow("candidates")))
         thread.start()
     thread.join(20)
     assert not thread.is_alive()
 
 
-def test_waiting_takes_no_processor_time(tables: StageTables) -> None:
+def test_waiting_takes_no_processor_time(store: Store) -> None:
+    tables = parted(store)
     used: list[float] = []
 
     def follow() -> None:

@@ -184,8 +184,8 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_later_format_is_refused(run: Path) -> None:
-    (run / "run.json").write_text('{"format": 2}')
-    with pytest.raises(UserError, match="written in format 2, this forkeval reads 1"):
+    (run / "run.json").write_text('{"format": 3}')
+    with pytest.raises(UserError, match="written in format 3, this forkeval reads 2"):
         Store.open(run)
 
 

@@ -7,12 +7,13 @@ closes the innermost: C# tests go on inside the class, Scala tests inside the ob
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from pipeline.benchmarks.syntax import Found, child_at, encoded, last_byte, parse
+from pipeline.benchmarks.syntax import TRIED, Found, child_at, encoded, last_byte, parse
 from pipeline.records import TruncationRule
 
 
@@ -23,7 +24,8 @@ def sound_end(rule: TruncationRule, prompt: str, text: str) -> int | None:
     """
     opened, mine = _opened(rule, prompt)
     around = b"\n}" * opened.index(mine) if mine is not None else b""  # what the test closes
-    for closer in re.finditer("}" if opened else r"}|\bend\b", text):
+    closers = re.finditer("}" if opened else r"}|\bend\b", text)
+    for closer in itertools.islice(closers, TRIED):
         source = encoded(prompt + text[: closer.end()])
         root = parse(rule.grammar, source + around)
         if not root.has_error and _closes(root, len(source), mine, last_byte(prompt)):

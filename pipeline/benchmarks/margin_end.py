@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from pipeline.benchmarks.syntax import WHITE_SPACE, Found, child_at, encoded, last_byte, parse
+from pipeline.benchmarks.syntax import (
+    TRIED,
+    WHITE_SPACE,
+    Found,
+    child_at,
+    encoded,
+    last_byte,
+    parse,
+)
 from pipeline.records import TruncationRule
 
 DEFINITIONS = ("function_definition", "class_definition", "decorated_definition")
@@ -14,7 +23,7 @@ DEFINITIONS = ("function_definition", "class_definition", "decorated_definition"
 
 def sound_end(rule: TruncationRule, prompt: str, text: str) -> int | None:
     """The first line at the margin before which the definition is whole and without error."""
-    for start in _margin_lines(prompt, text):
+    for start in itertools.islice(_margin_lines(prompt, text), TRIED):
         root = parse(rule.grammar, encoded(prompt + text[:start]))
         if not root.has_error and _definition(root, last_byte(prompt)) is not None:
             return start

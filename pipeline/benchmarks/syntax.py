@@ -12,6 +12,9 @@ from pipeline.records import UserError
 
 WHITE_SPACE = " \t\r\n\f\v"
 
+# How many places are tried as the end of a sound function. Each means parsing all before it.
+TRIED = 200
+
 Found = Literal["function_end", "none", "unterminated"]
 
 

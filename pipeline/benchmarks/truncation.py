@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from pipeline.benchmarks.function_end import function_end
+from pipeline.benchmarks.parsing import PARSING
 from pipeline.benchmarks.syntax import WHITE_SPACE
 from pipeline.records import Candidate, Problem, Program, TruncationRule, UserError, digest
 
@@ -70,7 +70,7 @@ def _cut(rule: TruncationRule, prompt: str, text: str, stop: Sequence[str]) -> t
     if "" in stop:
         raise UserError("stop: an empty stop string would cut everything; remove it")
     stopped = min((i for i in map(text.find, stop) if i >= 0), default=len(text))
-    end, kind = function_end(rule, prompt, text)
+    end, kind = PARSING.function_end(rule, prompt, text)
     if end is not None and end <= stopped:
         return text[:end].rstrip(WHITE_SPACE), kind
     return text[:stopped].rstrip(WHITE_SPACE), "stop" if stopped < len(text) else kind

@@ -51,13 +51,17 @@ def _last_line(text: bytes) -> str:
     return lines[-1][:200] if lines else ""
 
 
+# Most compilers say "error"; Go's names line and column alone.
+_ERROR = re.compile(r"(?i:^(?!\d+ error).*\berror\b.*\w)|^\S+:\d+:\d+: (?!warning|note)")
+
+
 def _complaint(text: bytes) -> str:
     """The first line of a compiler's that names an error and where; the last of all if none does.
 
     The directory, which is the sandbox's own, is left out.
     """
     for line in text.decode("utf-8", "replace").splitlines():
-        if re.search(r"\berror\b.*\w", line, re.IGNORECASE) and not re.match(r"\d+ error", line):
+        if _ERROR.search(line):
             return re.sub(r"^\S*/", "", line.strip())[:200]
     return _last_line(text)
 

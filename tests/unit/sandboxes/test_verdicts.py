@@ -133,7 +133,8 @@ def test_nothing_but_the_nonce_passes(report: bytes, exit_code: int) -> None:
          "main.cpp:5:2: error: 'x' was not declared"),
         (b"main.cs(5,10): error CS0103: no `x'\nCompilation failed: 1 error(s), 0 warnings\n",
          "main.cs(5,10): error CS0103: no `x'"),
-        (b"# command-line-arguments\n./main.go:5:2: undefined: x\n", "./main.go:5:2: undefined: x"),
+        (b"# command-line-arguments\n./main.go:5:2: undefined: x\n\twant (int)\n",
+         "main.go:5:2: undefined: x"),
         (b"", "compiler exited with 1"),
     ],
 )  # fmt: skip

@@ -217,13 +217,13 @@ class DockerExecutor:
             compile=fill(fast.compile or language.compile),
             run=fill(isolated.program if isolated else fast.run or language.run),
             warm_compile=fill(warm.compile),
-            warm_run=fill(warm.run),
+            warm_run=fill(warm.run) if isolated is None or isolated.warm else (),
             stdin=case.stdin,
             nonce=nonce,
             limits=limits,
             fresh=jobs >= warm.jobs,
             judge=fill(isolated.judge) if isolated else (),
-            warm_judge=fill(warm.run) if isolated else (),
+            warm_judge=fill(warm.run) if isolated and isolated.warm else (),
             judge_files=program.judge,
         )
 

@@ -12,7 +12,8 @@ A folder is all that a language needs. Keys of language.yaml:
 - ``isolated``: the commands of the evidence `isolated`: ``program`` runs prompt and completion and
   answers calls on descriptor 3; ``judge`` runs the test (files ``prompt``, ``test`` and ``entry``
   in its directory, ``{judge}``) with the nonce on descriptor 3, and calls the program on descriptor
-  4. A warm run command serves both as well. Absent: the language has `completed` alone.
+  4. ``warm``: whether the warm run command serves ("program", "judge") both as well. Absent: the
+  language has `completed` alone.
 - ``fast``: ``compile`` and ``run`` commands that end as those above do, in less time; used where
   warm processes are.
 - ``reference``: the shell command that a plain harness would use; the benchmark's yardstick.
@@ -90,6 +91,7 @@ class Isolated:
 
     program: tuple[str, ...]
     judge: tuple[str, ...]
+    warm: bool = False  # whether the warm run command serves both
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from pipeline.environment import processor
 from pipeline.progress import Progress
-from pipeline.records import Execution, Limits, UserError
+from pipeline.records import Evidence, Execution, Limits, UserError
 from pipeline.services import Executor
 from pipeline.stages.execute import ExecuteStage, Outcome
 from sandboxes import languages
@@ -38,8 +38,9 @@ def judge(
     executor: Executor,
     journal: Journal,
     limit: int | None = None,
+    evidence: Evidence = "completed",
 ) -> Result:
-    """Judges what the journal lacks. limit: only the first programs.
+    """Judges what the journal lacks. limit: only the first programs. evidence: what is asked for.
 
     Raises UserError where a sandbox failed for good: that is no verdict to record.
     """
@@ -58,18 +59,20 @@ def judge(
             progress.advance(1, f"{execution.verdict} last")
         take(row)
 
-    stage = ExecuteStage(given.problems, given.tests, executor, "completed", RETRIES, write)
+    stage = ExecuteStage(given.problems, given.tests, executor, evidence, RETRIES, write)
     for row in journal.rows():
         take(row)
         outcome = Outcome(row.verdict, row.attempt, row.evidence)  # type: ignore[arg-type]
-        stage.remember(row.key, row.evidence, outcome)
+        stage.remember(row.key, row.asked, outcome)
     keys = {stage.key(program) for program in programs}
     done = len(keys & last.keys())
     with Progress(str(wanted), len(keys), "program", done=done) as progress:
         stage.run(iter(programs))
 
-    passed, failed, retried = [], {}, {}
+    passed, failed, retried, weaker = [], {}, {}, []
     for verdict in stage.verdicts(programs):
+        if verdict.evidence != evidence:
+            weaker.append(verdict.task_id)
         if verdict.verdict == "passed":
             passed.append(verdict.task_id)
         if verdict.first_verdict != verdict.verdict:
@@ -86,7 +89,7 @@ def judge(
         set=wanted.name,
         language=wanted.language,
         data=wanted.data,
-        evidence="completed",
+        evidence=evidence,
         image_digest=image["digest"],
         limits_hash=executor.limits_hash(wanted.language),
         toolchain=image["toolchain"],
@@ -98,6 +101,7 @@ def judge(
         passed=passed,
         failed=failed,
         retried=retried,
+        fallbacks=weaker,
     )
 
 

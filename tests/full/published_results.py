@@ -46,6 +46,7 @@ class Result:
     passed: Sequence[str]  # task ids, in the files' order
     failed: Mapping[str, Failed]
     retried: Mapping[str, str] = field(default_factory=dict)
+    fallbacks: Sequence[str] = ()  # programs whose verdicts rest on less than `evidence`
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -111,6 +112,7 @@ class Row:
     attempt: int
     detail: str
     cpu_seconds: float
+    asked: str = "completed"  # the evidence that was asked for
 
     @staticmethod
     def of(done: Execution) -> Row:
@@ -121,6 +123,7 @@ class Row:
             done.attempt,
             done.detail[:DETAIL_CHARS],
             done.m_cpu_seconds,
+            done.asked_evidence,
         )
 
 

@@ -13,11 +13,13 @@ const JUDGE = 3;
 const path = process.argv[2];
 const { exit } = process;
 
+let lines = 0; // of the program's own; what is added to it is no place to blame
+
 const line = (thrown) => {
-  const lines = String(thrown.stack).split("\n");
-  for (const text of lines) {
+  for (const text of String(thrown.stack).split("\n")) {
     const at = text.indexOf(path + ":");
-    if (at >= 0) return parseInt(text.slice(at + path.length + 1), 10) || 0;
+    const found = at >= 0 ? parseInt(text.slice(at + path.length + 1), 10) : 0;
+    if (found && found <= lines) return found;
   }
   return 0;
 };
@@ -81,6 +83,7 @@ const serve = (find) => {
 const run = () => {
   const [entry] = receive(JUDGE);
   const source = fs.readFileSync(path, "utf8").replace(/^#!.*/, "");
+  lines = source.split("\n").length;
   process.argv.splice(1, 2, path);
   try {
     vm.compileFunction(source, ["exports", "require", "module", "__filename", "__dirname"], { filename: path });

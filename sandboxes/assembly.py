@@ -103,7 +103,7 @@ def assemble(job: Job, language: Language, evidence: Evidence = "completed") -> 
         test = _fill("{test}" + tail, test=job.test, entry_point=job.entry_point)
     line = before.count("\n") + 1
     if evidence == "completed":
-        return Assembled(_encode(_ended(before + test, language)), line, (Case(),))
+        return Assembled(_encode(before + _marked(test, language)), line, (Case(),))
     files = {
         "prompt": _encode(job.prompt),
         "test": _encode("\n" * (line - 1) + test),
@@ -112,9 +112,9 @@ def assemble(job: Job, language: Language, evidence: Evidence = "completed") -> 
     return Assembled(_encode(body), line, (Case(),), files)
 
 
-def _ended(text: str, language: Language) -> str:
-    """A program with the line that its launcher waits for, on a line of its own."""
-    return f"{text}\n{language.end}\n" if language.end else text
+def _marked(test: str, language: Language) -> str:
+    """A test between the lines that its launcher waits for, each on a line of its own."""
+    return f"\n{language.start}\n{test}\n{language.end}\n" if language.end else test
 
 
 def _encode(text: str) -> bytes:

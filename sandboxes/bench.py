@@ -72,7 +72,7 @@ def _pooled(language: Language, way: Way, seconds: float) -> dict[str, float]:
 
 
 def _source(language: Language) -> bytes:
-    plain = dataclasses.replace(language, end="")  # which speaks to our launchers alone
+    plain = dataclasses.replace(language, start="", end="")  # these speak to our launchers
     return assemble(next(_jobs(language)), plain).source
 
 

@@ -26,8 +26,8 @@ A folder is all that a language needs. Keys of language.yaml:
   ``javascript/launcher.js``; they lie in the build context under their last name.
 - ``assemble``: how prompt, completion and test are joined; ``calls``: how a test of the kind
   `calls` is written (absent where it is not supported).
-- ``end``: a last line after the test, by which the launcher sees that the test was not skipped; for
-  languages where a program can end early and look as if it had run to its end.
+- ``start``, ``end``: lines around the test, by which the launcher sees that the test was neither
+  skipped nor quoted away; for languages where a program can look as if it had run to its end.
 - ``truncation``: where a completion ends: ``grammar``, a tree-sitter grammar (its package
   ``tree-sitter-...`` is a dependency of ours), and ``end``: ``function``, the closing of the
   function that the prompt began, where the test goes on inside what surrounds it or nothing does;
@@ -158,6 +158,7 @@ class Language:
     isolated: Isolated | None = None
     calls: Calls | None = None
     constants: Constants | None = None
+    start: str = ""
     end: str = ""
     stop: tuple[str, ...] = ()
     wrong_answer: tuple[str, ...] = ()

@@ -7,6 +7,7 @@
 #include <zend_exceptions.h>
 
 #include "completed.h"
+#include "marks.h"
 
 #include <stdbool.h>
 
@@ -17,8 +18,8 @@ static zend_op_array *(*compile_as_ever)(zend_file_handle *, int);
 static void (*show_as_ever)(int, zend_string *, const uint32_t, zend_string *);
 static zend_op_array *script;       /* the main one */
 static zend_execute_data *below;    /* the frame below the script's */
-static long end_line;               /* of its last statement, which says so; 0: it has none that does */
-static bool seen, evaluated, at_end, reported;
+static struct marks marks;          /* the lines around the script's test */
+static bool seen, evaluated, started, ended, reported;
 
 static void report(const char *how, long line, const char *what) {
     if (!reported) completed_report(how, line, what);
@@ -73,7 +74,7 @@ static void execute_script(zend_execute_data *frame) {
 static zend_op_array *compile(zend_file_handle *file, int type) {
     if (seen) return compile_as_ever(file, type);
     seen = true; /* the first file is the script */
-    end_line = completed_end(ZSTR_VAL(file->filename), "\\forkeval\\at_end();");
+    marks = find_marks(ZSTR_VAL(file->filename), "\\forkeval\\at_start();", "\\forkeval\\at_end();");
     script = compile_as_ever(file, type);
     if (script) zend_execute_ex = execute_script;
     else if (EG(exception)) raised("compile", Z_LVAL_P(OBJ_PROP_NUM(EG(exception), LINE)));
@@ -91,13 +92,20 @@ static void fatal(int type, zend_string *file, const uint32_t line, zend_string 
     show_as_ever(type, file, line, message);
 }
 
-/* What the pool adds as the script's last statement: `return`, __halt_compiler and a closing tag leave
- * it out. Only the script's own frame, on its last line, may call it. */
+/* Whether the script's own frame makes the call, on that line. */
+static bool called_from(const zend_execute_data *caller, long line) {
+    return script && caller && caller->func == (zend_function *)script &&
+           caller->prev_execute_data == below && caller->opline->lineno == line;
+}
+
+PHP_FUNCTION(at_start) {
+    ZEND_PARSE_PARAMETERS_NONE();
+    if (called_from(EX(prev_execute_data), marks.start)) started = true;
+}
+
 PHP_FUNCTION(at_end) {
     ZEND_PARSE_PARAMETERS_NONE();
-    zend_execute_data *caller = EX(prev_execute_data);
-    at_end = script && caller && caller->func == (zend_function *)script &&
-             caller->prev_execute_data == below && caller->opline->lineno == end_line;
+    if (started && called_from(EX(prev_execute_data), marks.end)) ended = true;
 }
 
 PHP_MINIT_FUNCTION(forkeval) {
@@ -110,15 +118,16 @@ PHP_MINIT_FUNCTION(forkeval) {
 }
 
 PHP_MSHUTDOWN_FUNCTION(forkeval) {
-    if (evaluated && (at_end || !end_line)) report("completed", 0, "");
+    if (evaluated && ended == (marks.end > 0)) report("completed", 0, "");
     return SUCCESS;
 }
 
-ZEND_BEGIN_ARG_INFO_EX(at_end_arguments, 0, 0, 0)
+ZEND_BEGIN_ARG_INFO_EX(no_arguments, 0, 0, 0)
 ZEND_END_ARG_INFO()
 
 static const zend_function_entry functions[] = {
-    ZEND_NS_NAMED_FE("forkeval", at_end, ZEND_FN(at_end), at_end_arguments)
+    ZEND_NS_NAMED_FE("forkeval", at_start, ZEND_FN(at_start), no_arguments)
+    ZEND_NS_NAMED_FE("forkeval", at_end, ZEND_FN(at_end), no_arguments)
     ZEND_FE_END
 };
 

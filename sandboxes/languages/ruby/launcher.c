@@ -3,6 +3,7 @@
 #include <ruby.h>
 
 #include "completed.h"
+#include "marks.h"
 #include "server.h"
 
 #include <stdbool.h>
@@ -12,23 +13,30 @@ const void *rb_iseqw_to_iseq(VALUE);
 VALUE rb_iseq_eval(const void *);
 
 static const char *path;    /* the program's */
-static long end_line;       /* of its last statement, which says so; 0: it has none that does */
+static struct marks marks;  /* the lines around its test */
 static VALUE first_fiber;   /* that the program runs on */
-static bool running, at_end;
+static bool running, started, ended;
 
-/* What the pool adds as the program's last statement: `return` and __END__ at the top level leave it out.
- * Only the top level, on the last line, may call it: this frame on that one and nothing else, on the
- * first fiber of the first thread. */
-static VALUE say_at_end(VALUE self) {
+/* Whether the program's own top level makes the call, on that line: this frame on that one and nothing
+ * else, on the first fiber of the first thread. */
+static bool called_from(long line) {
     char expected[256];
     if (!running || rb_thread_current() != rb_thread_main() || rb_fiber_current() != first_fiber)
-        return Qnil;
-    snprintf(expected, sizeof expected, "%s:%ld:in `<main>'", path, end_line);
+        return false;
     VALUE frames = rb_make_backtrace();
-    if (RARRAY_LEN(frames) == 2) {
-        VALUE frame = rb_ary_entry(frames, 1);
-        at_end = !strcmp(StringValueCStr(frame), expected);
-    }
+    if (RARRAY_LEN(frames) != 2) return false;
+    VALUE frame = rb_ary_entry(frames, 1);
+    snprintf(expected, sizeof expected, "%s:%ld:in `<main>'", path, line);
+    return !strcmp(StringValueCStr(frame), expected);
+}
+
+static VALUE at_start(VALUE self) {
+    if (called_from(marks.start)) started = true;
+    return self;
+}
+
+static VALUE at_end(VALUE self) {
+    if (started && called_from(marks.end)) ended = true;
     return self;
 }
 
@@ -103,10 +111,12 @@ static VALUE evaluate(VALUE program) { return rb_iseq_eval(rb_iseqw_to_iseq(prog
 static int run(void) {
     int failed;
     ruby_script(path);
-    end_line = completed_end(path, "Forkeval.at_end");
+    marks = find_marks(path, "Forkeval.at_start", "Forkeval.at_end");
     first_fiber = rb_fiber_current();
     rb_gc_register_address(&first_fiber);
-    rb_define_singleton_method(rb_define_module("Forkeval"), "at_end", say_at_end, 0);
+    VALUE module = rb_define_module("Forkeval");
+    rb_define_singleton_method(module, "at_start", at_start, 0);
+    rb_define_singleton_method(module, "at_end", at_end, 0);
     VALUE program = rb_protect(compile, rb_str_new_cstr(path), &failed);
     if (failed) {
         raised("compile");
@@ -134,6 +144,6 @@ int main(int argc, char **argv) {
     if (serving) completed_arm(serve(server));
     int failed = run();
     status = ruby_cleanup(failed); /* exit hooks, other threads, what is left in buffers */
-    if ((at_end || !end_line) && !failed && !status) completed_report("completed", 0, "");
+    if (ended == (marks.end > 0) && !failed && !status) completed_report("completed", 0, "");
     return status;
 }

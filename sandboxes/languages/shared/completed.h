@@ -10,7 +10,6 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -46,25 +45,6 @@ static void completed_report(const char *how, long line, const char *what) {
     int fd = open("/sandbox/done", O_WRONLY | O_CLOEXEC);
     if (fd < 0 || write(fd, text, (size_t)size) != size) _exit(70);
     close(fd);
-}
-
-/* The number of a program's last line where that is `text`, what the pool adds to a program that has a
- * test (`end` in language.yaml); 0 where it is another. */
-static long completed_end(const char *path, const char *text) {
-    FILE *file = fopen(path, "re");
-    char line[64] = "";
-    size_t size = 0;
-    long lines = 0;
-    for (int c, before = '\n'; file && (c = getc_unlocked(file)) != EOF; before = c) {
-        if (before == '\n') {
-            lines++;
-            size = 0;
-        }
-        if (c != '\n' && size < sizeof line - 1) line[size++] = (char)c;
-    }
-    if (file) fclose(file);
-    line[size] = 0;
-    return strcmp(line, text) ? 0 : lines;
 }
 
 #endif

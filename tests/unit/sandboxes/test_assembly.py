@@ -48,15 +48,16 @@ def test_the_line_that_the_test_starts_on() -> None:
     assert found.source.split(b"\n")[found.test_line - 1] == b"T"
 
 
-def test_a_program_with_a_test_ends_in_the_line_that_its_launcher_waits_for() -> None:
+def test_a_test_stands_between_the_lines_that_its_launcher_waits_for() -> None:
     ruby = languages.get("ruby")
-    assert assemble(_job("ruby", "a\n", "b", "T"), ruby).source == b"a\nbT\nForkeval.at_end\n"
+    found = assemble(_job("ruby", "a\n", "b", "T"), ruby)
+    assert found.source == b"a\nb\nForkeval.at_start\nT\nForkeval.at_end\n"
     test = json.dumps({"cases": [{"input": "1", "output": "2"}]})
     assert assemble(_job("ruby", "a\n", "b", test, "stdin"), ruby).source == b"a\nb"
     test = json.dumps({"calls": [{"args": [1], "expected": 2}]})
-    counted = dataclasses.replace(languages.get("python"), end="end()")
+    counted = dataclasses.replace(languages.get("python"), start="start()", end="end()")
     found = assemble(_job("python", "a\n", "b", test, "calls"), counted)
-    assert found.source == b"a\nb\nassert f(*[1]) == 2, 0\n\nend()\n"
+    assert found.source == b"a\nb\n\nstart()\nassert f(*[1]) == 2, 0\n\nend()\n"
 
 
 def test_a_lone_surrogate_becomes_a_question_mark() -> None:

@@ -7,11 +7,12 @@ import java.lang.reflect.Method;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Runs {@code Main.main} and reports how it ended.
+ * Runs the {@code main} of the class named by the first argument and reports how it ended; the second
+ * argument is the name of the program's file.
  *
  * <p>The job's nonce is read from descriptor 3 and is a local variable of this method alone: no field,
  * argument, property or environment variable holds it, and a second call of this method finds the
- * descriptor empty. The report goes to a FIFO that is opened after {@code Main.main} returned.
+ * descriptor empty. The report goes to a FIFO that is opened after {@code main} returned.
  */
 public final class Launcher {
     private Launcher() {}
@@ -24,7 +25,7 @@ public final class Launcher {
         Throwable thrown = null;
         String how = "raised";
         try {
-            Class<?> main = Class.forName("Main", true, Launcher.class.getClassLoader());
+            Class<?> main = Class.forName(args[0], true, Launcher.class.getClassLoader());
             Method method = main.getDeclaredMethod("main", String[].class);
             method.setAccessible(true);
             method.invoke(null, (Object) new String[0]);
@@ -36,7 +37,7 @@ public final class Launcher {
         } catch (Throwable e) {
             thrown = e;
         }
-        String text = thrown == null ? "completed 0 " : how + " " + describe(thrown);
+        String text = thrown == null ? "completed 0 " : how + " " + describe(thrown, args[1]);
         System.out.flush();
         try (OutputStream out = new FileOutputStream("/sandbox/done")) {
             byte[] told = text.getBytes(StandardCharsets.US_ASCII);
@@ -52,13 +53,13 @@ public final class Launcher {
         }
     }
 
-    /** The line in Main.java of the innermost frame there (0 for none), the type and the message. */
-    private static String describe(Throwable thrown) {
+    /** The line in the file of the innermost frame there (0 for none), the type and the message. */
+    private static String describe(Throwable thrown, String file) {
         int line = 0;
         String message = "";
         try {
             for (StackTraceElement frame : thrown.getStackTrace()) {
-                if ("Main.java".equals(frame.getFileName())) {
+                if (file.equals(frame.getFileName())) {
                     line = Math.max(0, frame.getLineNumber());
                     break;
                 }

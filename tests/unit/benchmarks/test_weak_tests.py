@@ -48,6 +48,15 @@ PROMPTS = {  # a prompt of each language as published, and what its first parame
         "m",
     ),
     "swift": ("/**\n * >>> f(1, 2)\n */\nfunc f(m : [[Int]], n : Int) -> [String: Int] {\n", "m"),
+    "kotlin": (
+        "/**\n * >>> f(1, 2)\n */\nfun f(m : List<Int>, n : Int) : Map<String, Int> {\n",
+        "m",
+    ),
+    "scala": (
+        "object Main extends App {\n    /**\n     * >>> f(1, 2)\n     */\n"
+        "    def f(m : List[Int], n : Int) : Map[String, Int] = {\n",
+        "m",
+    ),
     "typescript": ("/** >>> f([1], 2) */\nconst f = function (m: any, n: number) : any  {\n", "m"),
 }
 

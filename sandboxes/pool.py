@@ -151,12 +151,11 @@ class DockerExecutor:
                 return _execution(job, known, evidence, judged, answers)
             except SandboxDied as error:
                 failures.append(error)
+                self._drop_idle(known)
                 if not engine.takes_connections(self._docker_host):
                     raise engine.stopped() from error
         said = "; ".join(map(str, failures))
-        if all(
-            failure.out_of_memory for failure in failures
-        ):  # in two sandboxes, a new one at last
+        if all(failure.out_of_memory for failure in failures):  # the second time in a new sandbox
             judged = Judged("out_of_memory", f"memory ran out twice: {said}")
         else:
             judged = Judged("infrastructure_error", f"the sandbox failed twice: {said}")
@@ -280,6 +279,16 @@ class DockerExecutor:
                 held -= surplus[-1].language.reserve.memory_mib
         for old in surplus:
             self._discard(old)
+
+    def _drop_idle(self, known: _Language) -> None:
+        """Gives up the language's idle sandboxes: what ended one may have ended the others, and a
+        job that is tried again must get one that works."""
+        name = known.language.name
+        with self._lock:
+            gone = [sandbox for sandbox in self._idle if sandbox.language.name == name]
+            self._idle = [sandbox for sandbox in self._idle if sandbox not in gone]
+        for sandbox in gone:
+            self._discard(sandbox)
 
     def _discard(self, sandbox: Sandbox) -> None:
         with self._lock:

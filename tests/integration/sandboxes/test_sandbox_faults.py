@@ -228,6 +228,21 @@ def test_a_slow_language_does_not_block_a_quick_one(
     assert slow_first < 20
 
 
+def test_idle_sandboxes_that_were_killed_cost_no_verdict(
+    make_executor: Callable[..., DockerExecutor], docker_client: Any, job: Callable[..., Job]
+) -> None:
+    before = {c.id for c in _ours(docker_client)}
+    pool = make_executor(workers=3)
+    assert {done.verdict for done in pool.run(job(SLOW, name=str(i)) for i in range(3))} == {
+        "passed"
+    }
+    idle = [container for container in _ours(docker_client) if container.id not in before]
+    assert len(idle) == 3
+    for container in idle:
+        container.kill()
+    assert pool.execute(job(GOOD)).verdict == "passed"
+
+
 def test_idle_sandboxes_are_given_up_for_memory(
     make_executor: Callable[..., DockerExecutor],
     docker_client: Any,

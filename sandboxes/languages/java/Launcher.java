@@ -8,7 +8,8 @@ import java.nio.charset.StandardCharsets;
 
 /**
  * Runs the {@code main} of the class named by the first argument and reports how it ended; the second
- * argument is the name of the program's file.
+ * argument is the name of the program's file. A third one names a class whose {@code of} says which
+ * method of that class is run instead.
  *
  * <p>The job's nonce is read from descriptor 3 and is a local variable of this method alone: no field,
  * argument, property or environment variable holds it, and a second call of this method finds the
@@ -26,9 +27,9 @@ public final class Launcher {
         String how = "raised";
         try {
             Class<?> main = Class.forName(args[0], true, Launcher.class.getClassLoader());
-            Method method = main.getDeclaredMethod("main", String[].class);
+            Method method = args.length > 2 ? chosen(args[2], main) : main.getDeclaredMethod("main", String[].class);
             method.setAccessible(true);
-            method.invoke(null, (Object) new String[0]);
+            method.invoke(null, method.getParameterCount() == 0 ? null : new Object[] {new String[0]});
         } catch (InvocationTargetException e) {
             thrown = e.getCause();
         } catch (ClassNotFoundException | NoSuchMethodException e) {
@@ -51,6 +52,14 @@ public final class Launcher {
         if (thrown != null) {
             throw thrown; // the virtual machine prints it and ends with status 1
         }
+    }
+
+    private static Method chosen(String by, Class<?> main) throws ReflectiveOperationException {
+        Method found = (Method) Class.forName(by).getMethod("of", Class.class).invoke(null, main);
+        if (found == null) {
+            throw new NoSuchMethodException(main.getName() + ".main");
+        }
+        return found;
     }
 
     /** The line in the file of the innermost frame there (0 for none), the type and the message. */

@@ -22,22 +22,25 @@ def test_programs_are_named_once_and_attack_something_known() -> None:
         assert set(hostile.verdicts) <= set(VERDICTS), hostile.id
 
 
+def _named() -> set[str]:
+    """The programs that docs/security.md says to pass at `completed`."""
+    text = (ROOT / "docs" / "security.md").read_text()
+    section = text.split("### What still passes without deserving it")[1].split("\n## ")[0]
+    return set(re.findall(r"`([a-z_]+_[a-z_]+)`", section))
+
+
 def test_only_forgeries_by_own_memory_or_helpers_may_pass() -> None:
-    """At `completed`; see docs/security.md. Each of them must pass: the docs say that they do."""
+    """Any other that passes is named in docs/security.md, one by one."""
     for hostile in load():
         if "passed" in hostile.verdicts and hostile.name != "test_ends_well_in_a_child":
-            assert hostile.threat in ("token", "helpers"), hostile.id
+            assert hostile.threat in ("token", "helpers") or hostile.name in _named(), hostile.id
             assert hostile.verdicts == ("passed",), hostile.id
 
 
 def test_the_forgeries_that_the_docs_name_are_those_that_pass() -> None:
-    text = (ROOT / "docs" / "security.md").read_text()
-    section = text.split("### What still passes without deserving it")[1].split("\n## ")[0]
-    named = set(re.findall(r"`([a-z_]+_[a-z_]+)`", section))
-    passing = {hostile.name for hostile in load() if hostile.threat in ("token", "helpers")
-               and hostile.verdicts == ("passed",)}  # fmt: skip
-    assert named <= passing, named - passing
-    assert len(named) >= 8
+    passing = {hostile.name for hostile in load() if hostile.verdicts == ("passed",)}
+    assert _named() <= passing, _named() - passing
+    assert len(_named()) >= 8
 
 
 def test_the_page_is_generated_from_the_programs() -> None:

@@ -46,7 +46,8 @@ class Result:
     passed: Sequence[str]  # task ids, in the files' order
     failed: Mapping[str, Failed]
     retried: Mapping[str, str] = field(default_factory=dict)
-    fallbacks: Sequence[str] = ()  # programs whose verdicts rest on less than `evidence`
+    # Programs whose verdicts rest on less than `evidence`.
+    fallbacks: Sequence[str] = field(default_factory=list)
 
     @property
     def counts(self) -> Mapping[str, int]:

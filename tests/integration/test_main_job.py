@@ -148,7 +148,7 @@ def gate(tmp_path: Path) -> Gate:
 
 
 def test_docker_stops_during_execution(tmp_path: Path, gate: Gate) -> None:
-    path = config(tmp_path, "stopped", n=40)
+    path = config(tmp_path, "stopped", n=150)
     succeed("run", path, "--stage", "load")
     succeed("run", path, "--stage", "sample")
     run = tmp_path / "stopped"
@@ -163,13 +163,13 @@ def test_docker_stops_during_execution(tmp_path: Path, gate: Gate) -> None:
     after = shards(run)
     assert all(after[name] == print_ for name, print_ in before.items())
     succeed("run", path)
-    succeed("run", config(tmp_path, "undisturbed", n=40))
+    succeed("run", config(tmp_path, "undisturbed", n=150))
     stopped, undisturbed = tables(run), tables(tmp_path / "undisturbed")
     assert stopped["verdicts"].equals(undisturbed["verdicts"])
 
 
 def test_containers_killed_from_outside(tmp_path: Path) -> None:
-    path = config(tmp_path, "shot", n=40)
+    path = config(tmp_path, "shot", n=150)
     succeed("run", path, "--stage", "load")
     succeed("run", path, "--stage", "sample")
     run = tmp_path / "shot"
@@ -184,7 +184,7 @@ def test_containers_killed_from_outside(tmp_path: Path) -> None:
     assert killed
     output, _ = process.communicate(timeout=300)
     assert process.returncode == 0, output
-    succeed("run", config(tmp_path, "calm", n=40))
+    succeed("run", config(tmp_path, "calm", n=150))
     shot, calm = tables(run), tables(tmp_path / "calm")
     assert shot["verdicts"].equals(calm["verdicts"])
 

@@ -31,7 +31,7 @@ CANDIDATE = f"package main\nfunc f() {{ {FAILED} }}\n"
             "package main\n",
             "func main() { x := 0; println(1 / x) }",
             "runtime_error",
-            "line 2: runtime.runtimeError: runtime error: integer divide by zero",
+            "line 2: runtime.errorString: runtime error: integer divide by zero",
         ),
         ("package main\n", "func main() { defer func() { recover() }(); panic(1) }", "passed", ""),
         ("package main\n", "func main() { var m map[int]int; m[1]++ }", "runtime_error", "nil map"),

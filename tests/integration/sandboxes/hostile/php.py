@@ -76,7 +76,7 @@ PROGRAMS = [
     Hostile("php", "report", "own_end_of_the_source", "<?php\nfunction add($a, $b) { return 0; }\nreturn;\n/*\n\\forkeval\\at_end();\n*/\n", ("incomplete",)),
     _php("token", "walk_all_values", _SEARCH, "forged"),
     _php("helpers", "true_equals_everything", "return true;", "passed"),
-    Hostile("php", "helpers", "leave_out_the_tests_only_statement", "<?php\nfunction add($a, $b) { return 0; }\nif (false)\n", ("passed",)),
+    Hostile("php", "helpers", "leave_out_the_tests_only_statement", "<?php\nfunction add($a, $b) { return 0; }\nif (false)\n", ("wrong_answer",)),
     Hostile("php", "helpers", "own_name_space", "<?php\nnamespace own;\nclass Exception extends \\Exception { function __construct() { exit(0); } }\nfunction add($a, $b) { return 0; }\n", ("incomplete",)),
     _php("loop", "endless_loop", "while (true);", "timeout"),
     _php("loop", "sleep", "sleep(1000);", "timeout", slow=True),

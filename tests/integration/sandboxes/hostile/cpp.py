@@ -3,21 +3,15 @@
 # ruff: noqa: E501  # one program a line reads better than one split over three
 from __future__ import annotations
 
-from tests.integration.sandboxes.hostile.program import Hostile
+from tests.integration.sandboxes.hostile.program import Hostile, Inside
 
-
-def _cpp(
-    threat: str,
-    name: str,
-    body: str,
-    *verdicts: str,
-    before: str = "",
-    test: str = "",
-    slow: bool = False,
-) -> Hostile:
-    """`body` is the inside of `add`; `before` stands above it."""
-    text = f"#include <bits/stdc++.h>\n#include <unistd.h>\n#include <fcntl.h>\n#include <signal.h>\n#include <sys/mman.h>\nusing namespace std;\n{before}\nint add(int a, int b) {{ {body.strip()} }}\n"
-    return Hostile("cpp", threat, name, text, verdicts, test, slow)
+# `body` is the inside of `add`; `before` stands above it.
+_cpp = Inside(
+    "cpp",
+    lambda before, body: (
+        f"#include <bits/stdc++.h>\n#include <unistd.h>\n#include <fcntl.h>\n#include <signal.h>\n#include <sys/mman.h>\nusing namespace std;\n{before}\nint add(int a, int b) {{ {body.strip()} }}\n"
+    ),
+)
 
 
 def call_shell(command: str) -> str:

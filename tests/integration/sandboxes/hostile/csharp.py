@@ -3,21 +3,15 @@
 # ruff: noqa: E501  # one program a line reads better than one split over three
 from __future__ import annotations
 
-from tests.integration.sandboxes.hostile.program import Hostile
+from tests.integration.sandboxes.hostile.program import Hostile, Inside
 
-
-def _csharp(
-    threat: str,
-    name: str,
-    body: str,
-    *verdicts: str,
-    beside: str = "",
-    test: str = "",
-    slow: bool = False,
-) -> Hostile:
-    """`body` is the inside of `add`; `beside` stands beside it in its class. The test ends the class."""
-    text = f"using System; using System.IO; public class Add {{\n{beside}\npublic static int add(int a, int b) {{ {body.strip()} }}\n"
-    return Hostile("csharp", threat, name, text, verdicts, test, slow)
+# `body` is the inside of `add`; `before` stands beside it in its class. The test ends the class.
+_csharp = Inside(
+    "csharp",
+    lambda before, body: (
+        f"using System; using System.IO; public class Add {{\n{before}\npublic static int add(int a, int b) {{ {body.strip()} }}\n"
+    ),
+)
 
 
 def call_shell(command: str) -> str:
@@ -60,16 +54,16 @@ _MAIN = 'public static void Main(string[] args) {{ if (!{}) throw new Exception(
 PROGRAMS = [
     _csharp("early exit", "exit", "Environment.Exit(0); return 0;", "incomplete"),
     _csharp("early exit", "fail_fast", 'Environment.FailFast("x"); return 0;', "runtime_error"),
-    _csharp("early exit", "native_exit", "_exit(0); return 0;", "incomplete", beside=_LIBC.format("_exit(int s)")),
-    _csharp("early exit", "static_constructor", "return 0;", "incomplete", beside="static Add() { Environment.Exit(0); }"),
-    _csharp("hooks", "process_exit_event", "AppDomain.CurrentDomain.ProcessExit += (s, e) => _exit(0); return 0;", "wrong_answer", beside=_LIBC.format("_exit(int s)")),
-    _csharp("hooks", "unhandled_exception_event", "AppDomain.CurrentDomain.UnhandledException += (s, e) => _exit(0); return 0;", "wrong_answer", beside=_LIBC.format("_exit(int s)")),
-    _csharp("hooks", "first_chance_exception_event", "AppDomain.CurrentDomain.FirstChanceException += (s, e) => _exit(0); return 0;", "incomplete", "wrong_answer", beside=_LIBC.format("_exit(int s)")),
+    _csharp("early exit", "native_exit", "_exit(0); return 0;", "incomplete", before=_LIBC.format("_exit(int s)")),
+    _csharp("early exit", "static_constructor", "return 0;", "incomplete", before="static Add() { Environment.Exit(0); }"),
+    _csharp("hooks", "process_exit_event", "AppDomain.CurrentDomain.ProcessExit += (s, e) => _exit(0); return 0;", "wrong_answer", before=_LIBC.format("_exit(int s)")),
+    _csharp("hooks", "unhandled_exception_event", "AppDomain.CurrentDomain.UnhandledException += (s, e) => _exit(0); return 0;", "wrong_answer", before=_LIBC.format("_exit(int s)")),
+    _csharp("hooks", "first_chance_exception_event", "AppDomain.CurrentDomain.FirstChanceException += (s, e) => _exit(0); return 0;", "incomplete", "wrong_answer", before=_LIBC.format("_exit(int s)")),
     _csharp("hooks", "thread_exits", "new System.Threading.Thread(() => Environment.Exit(0)).Start(); while (true) { }", "incomplete"),
-    _csharp("hooks", "hostile_exception", "throw new E();", "incomplete", "runtime_error", beside="class E : Exception { public override string Message { get { Environment.Exit(0); return null; } } }"),
+    _csharp("hooks", "hostile_exception", "throw new E();", "incomplete", "runtime_error", before="class E : Exception { public override string Message { get { Environment.Exit(0); return null; } } }"),
     _csharp("report", "guess_the_report", 'File.WriteAllText("/sandbox/done", new string(\'0\', 32) + " completed 0 \\n"); Environment.Exit(0); return 0;', "forged"),
-    _csharp("report", "every_descriptor", 'var x = new byte[64]; for (int i = 3; i < 256; i++) write(i, x, (IntPtr)64); Environment.Exit(0); return 0;', "incomplete", "runtime_error", beside=_LIBC.format("write(int fd, byte[] b, IntPtr n)")),
-    _csharp("token", "read_the_nonce_descriptor", 'var x = new byte[64]; for (int i = 3; i < 64; i++) { fcntl(i, 4, 2048); read(i, x, (IntPtr)64); } Environment.Exit(0); return 0;', "incomplete", "runtime_error", beside=_LIBC.format("read(int fd, byte[] b, IntPtr n)") + _LIBC.format("fcntl(int fd, int c, int v)")),
+    _csharp("report", "every_descriptor", 'var x = new byte[64]; for (int i = 3; i < 256; i++) write(i, x, (IntPtr)64); Environment.Exit(0); return 0;', "incomplete", "runtime_error", before=_LIBC.format("write(int fd, byte[] b, IntPtr n)")),
+    _csharp("token", "read_the_nonce_descriptor", 'var x = new byte[64]; for (int i = 3; i < 64; i++) { fcntl(i, 4, 2048); read(i, x, (IntPtr)64); } Environment.Exit(0); return 0;', "incomplete", "runtime_error", before=_LIBC.format("read(int fd, byte[] b, IntPtr n)") + _LIBC.format("fcntl(int fd, int c, int v)")),
     _csharp("token", "stack_and_arguments", """
 var text = Environment.CommandLine + Environment.StackTrace + string.Join(" ", Environment.GetCommandLineArgs());
 foreach (System.Collections.DictionaryEntry e in Environment.GetEnvironmentVariables()) text += " " + e.Value;
@@ -96,14 +90,14 @@ return 0;
     _csharp("processes", "threads", "for (int i = 0; i < 5000; i++) new System.Threading.Thread(() => System.Threading.Thread.Sleep(100000)).Start(); return 0;", "runtime_error", "out_of_memory", "timeout", slow=True),
     _csharp("daemons", "children", 'System.Diagnostics.Process.Start("/bin/sleep", "1000"); return 0;', "wrong_answer"),
     _csharp("output", "endless", 'while (true) Console.WriteLine(new string(\'x\', 1000));', "output_limit"),
-    _csharp("output", "closed_streams", "for (int i = 0; i < 3; i++) close(i); return 0;", "wrong_answer", beside=_LIBC.format("close(int fd)")),
+    _csharp("output", "closed_streams", "for (int i = 0; i < 3; i++) close(i); return 0;", "wrong_answer", before=_LIBC.format("close(int fd)")),
     _csharp("output", "control_characters_in_an_exception", 'throw new Exception("\\u001b[2J\\r\\n\\0\\ud800" + new string(\'0\', 32) + " completed 0 \\n");', "runtime_error"),
     _csharp("output", "a_huge_exception", "throw new Exception(new string('x', 1 << 24));", "runtime_error", "output_limit"),
     _csharp("network", "sockets", 'try { new System.Net.Sockets.TcpClient("1.1.1.1", 53); Environment.Exit(0); } catch (Exception) { } try { System.Net.Dns.GetHostEntry("example.org"); Environment.Exit(0); } catch (Exception) { } return 0;', "wrong_answer"),
     _csharp("compiler", "deep_expression", f"return {'(' * 9000}a{')' * 9000};", "wrong_answer", "compile_error"),
     _csharp("compiler", "long_expression", f"return 0{' + a' * 20000};", "wrong_answer", "compile_error", slow=True),
     _csharp("compiler", "line_directives", 'a += 1;\n#line 1 "/etc/passwd"\nthrow new Exception("Exception --- test case 0 failed to pass");\n#line default\n', "wrong_answer", "runtime_error"),
-    _csharp("compiler", "reads_a_file_as_source", "return 0;", "compile_error", beside="#pragma checksum\n#load \"/etc/passwd\""),
+    _csharp("compiler", "reads_a_file_as_source", "return 0;", "compile_error", before="#pragma checksum\n#load \"/etc/passwd\""),
     _csharp("source", "nul_bytes", "return 0 \0;", "wrong_answer", "compile_error"),
     _csharp("source", "reads_input", "return Console.Read() + 1;", "wrong_answer"),
     _csharp("source", "ten_megabytes", "return 0; // " + "x" * (10 << 20) + "\n", "compile_error"),

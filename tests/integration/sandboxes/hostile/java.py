@@ -3,21 +3,15 @@
 # ruff: noqa: E501  # one program a line reads better than one split over three
 from __future__ import annotations
 
-from tests.integration.sandboxes.hostile.program import Hostile
+from tests.integration.sandboxes.hostile.program import Hostile, Inside
 
-
-def _java(
-    threat: str,
-    name: str,
-    body: str,
-    *verdicts: str,
-    outside: str = "",
-    test: str = "",
-    slow: bool = False,
-) -> Hostile:
-    """`body` is the inside of `add`, which may throw; `outside` stands beside its class."""
-    text = f"{outside}\nclass Add {{ static int add(int a, int b) {{ try {{ {body.strip()} }} catch (RuntimeException | Error e) {{ throw e; }} catch (Exception e) {{ }} return 0; }} }}\n"
-    return Hostile("java", threat, name, text, verdicts, test, slow)
+# `body` is the inside of `add`, which may throw; `before` stands beside its class.
+_java = Inside(
+    "java",
+    lambda before, body: (
+        f"{before}\nclass Add {{ static int add(int a, int b) {{ try {{ {body.strip()} }} catch (RuntimeException | Error e) {{ throw e; }} catch (Exception e) {{ }} return 0; }} }}\n"
+    ),
+)
 
 
 def call_shell(command: str) -> str:
@@ -49,7 +43,7 @@ PROGRAMS = [
     _java("hooks", "exit_in_a_hook", "Runtime.getRuntime().addShutdownHook(new Thread(() -> Runtime.getRuntime().halt(0)));", "wrong_answer"),
     _java("hooks", "thread_exits", "new Thread(() -> System.exit(0)).start(); while (true) { }", "incomplete"),
     _java("hooks", "default_handler_exits", "Thread.setDefaultUncaughtExceptionHandler((t, e) -> Runtime.getRuntime().halt(0)); throw new IllegalStateException();", "runtime_error"),
-    _java("hooks", "hostile_exception", "throw new E();", "incomplete", "runtime_error", outside="class E extends RuntimeException { public String getMessage() { System.exit(0); return null; } }"),
+    _java("hooks", "hostile_exception", "throw new E();", "incomplete", "runtime_error", before="class E extends RuntimeException { public String getMessage() { System.exit(0); return null; } }"),
     _java("hooks", "signal_handler", 'sun.misc.Signal.handle(new sun.misc.Signal("TERM"), s -> System.exit(0)); sun.misc.Signal.raise(new sun.misc.Signal("TERM")); Thread.sleep(1000);', "incomplete"),
     _java("report", "guess_the_report", """
 try (var f = new java.io.FileWriter("/sandbox/done")) { f.write("0".repeat(32) + " completed 0 \\n"); }
@@ -74,7 +68,7 @@ if (found.find()) { try (var f = new java.io.FileWriter("/sandbox/done")) { f.wr
 """, "wrong_answer"),
     _java("token", "heap_dump", _HEAP_DUMP, "passed"),
     _java("helpers", "class_that_shadows_the_tests_import", "", "passed",
-          outside="import java.util.*;\nclass Objects { static boolean equals(Object a, Object b) { return true; } }",
+          before="import java.util.*;\nclass Objects { static boolean equals(Object a, Object b) { return true; } }",
           test=_MAIN.format("Objects.equals(Add.add(2, 3), 5)")),
     Hostile("java", "helpers", "equal_to_everything", "class Add { static Object add(int a, int b) { return new Object() { public boolean equals(Object x) { return true; } }; } }\n", ("passed",), _MAIN.format("Add.add(2, 3).equals(5)")),
     _java("helpers", "changed_integer_cache", """
@@ -82,7 +76,7 @@ var field = Class.forName("java.lang.Integer$IntegerCache").getDeclaredField("ca
 Integer[] cache = (Integer[]) field.get(null); cache[128 + 5] = cache[128];
 """, "runtime_error", test=_MAIN.format("Integer.valueOf(Add.add(2, 3)).equals(5)")),
     _java("launcher", "launch_again", 'try { Class.forName("Launcher").getMethod("main", String[].class).invoke(null, (Object) new String[0]); } catch (Throwable t) { } System.exit(0);', "incomplete"),
-    _java("launcher", "own_launcher", "", "wrong_answer", outside="class Launcher { public static void main(String[] a) { System.exit(0); } }\nclass CompileServer { }"),
+    _java("launcher", "own_launcher", "", "wrong_answer", before="class Launcher { public static void main(String[] a) { System.exit(0); } }\nclass CompileServer { }"),
     _java("launcher", "replace_standard_streams", "System.setOut(null); System.setErr(null);", "wrong_answer", "runtime_error"),
     _java("launcher", "rewrite_own_class_files", """
 for (String n : new String[] {"Main.class", "Add.class"}) { try (var f = new java.io.FileOutputStream("/sandbox/build/" + n)) { f.write(0); System.exit(0); } catch (java.io.IOException e) { } }

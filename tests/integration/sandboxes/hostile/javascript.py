@@ -3,21 +3,13 @@
 # ruff: noqa: E501  # one program a line reads better than one split over three
 from __future__ import annotations
 
-from tests.integration.sandboxes.hostile.program import Hostile
+from tests.integration.sandboxes.hostile.program import Hostile, Inside
 
-
-def _javascript(
-    threat: str,
-    name: str,
-    body: str,
-    *verdicts: str,
-    before: str = "",
-    test: str = "",
-    slow: bool = False,
-) -> Hostile:
-    """`body` is the inside of `add`; `before` stands above it."""
-    text = f"{before}\nfunction add(a, b) {{ {body.strip()} }}\n"
-    return Hostile("javascript", threat, name, text, verdicts, test, slow)
+# `body` is the inside of `add`; `before` stands above it.
+_javascript = Inside(
+    "javascript",
+    lambda before, body: f"{before}\nfunction add(a, b) {{ {body.strip()} }}\n",
+)
 
 
 def call_shell(command: str) -> str:

@@ -3,28 +3,13 @@
 # ruff: noqa: E501  # one program a line reads better than one split over three
 from __future__ import annotations
 
-from tests.integration.sandboxes.hostile.program import Hostile
+from tests.integration.sandboxes.hostile.program import Hostile, Inside
 
-
-def _php(
-    threat: str,
-    name: str,
-    body: str,
-    *verdicts: str,
-    before: str = "",
-    test: str = "",
-    slow: bool = False,
-) -> Hostile:
-    """`body` is the inside of `add`; `before` stands above it."""
-    return Hostile(
-        "php",
-        threat,
-        name,
-        f"<?php\n{before}\nfunction add($a, $b) {{\n{body.strip()}\n}}\n",
-        verdicts,
-        test,
-        slow,
-    )
+# `body` is the inside of `add`; `before` stands above it.
+_php = Inside(
+    "php",
+    lambda before, body: f"<?php\n{before}\nfunction add($a, $b) {{\n{body.strip()}\n}}\n",
+)
 
 
 def call_shell(command: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 # What is attacked or tried: the rows of docs/hostile.md.
@@ -46,3 +47,24 @@ class Hostile:
     @property
     def id(self) -> str:
         return f"{self.language}-{self.name}"
+
+
+@dataclass(frozen=True)
+class Inside:
+    """Makes programs of one language from what stands inside `add`, and before it."""
+
+    language: str
+    text: Callable[[str, str], str]  # before, body -> completion
+
+    def __call__(
+        self,
+        threat: str,
+        name: str,
+        body: str,
+        *verdicts: str,
+        before: str = "",
+        test: str = "",
+        slow: bool = False,
+    ) -> Hostile:
+        completion = self.text(before, body)
+        return Hostile(self.language, threat, name, completion, verdicts, test, slow)

@@ -3,22 +3,16 @@
 # ruff: noqa: E501  # one program a line reads better than one split over three
 from __future__ import annotations
 
-from tests.integration.sandboxes.hostile.program import Hostile
+from tests.integration.sandboxes.hostile.program import Hostile, Inside
 
 
-def _python(
-    threat: str,
-    name: str,
-    body: str,
-    *verdicts: str,
-    before: str = "",
-    test: str = "",
-    slow: bool = False,
-) -> Hostile:
-    """`body` is the inside of `add`; `before` stands above it."""
+def _around(before: str, body: str) -> str:
     lines = "".join(f"    {line}\n" for line in body.strip("\n").splitlines())
-    text = f"{before}\ndef add(a, b):\n{lines}"
-    return Hostile("python", threat, name, text, verdicts, test, slow)
+    return f"{before}\ndef add(a, b):\n{lines}"
+
+
+# `body` is the inside of `add`; `before` stands above it.
+_python = Inside("python", _around)
 
 
 def call_shell(command: str) -> str:

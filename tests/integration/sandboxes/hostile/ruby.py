@@ -3,28 +3,13 @@
 # ruff: noqa: E501  # one program a line reads better than one split over three
 from __future__ import annotations
 
-from tests.integration.sandboxes.hostile.program import Hostile
+from tests.integration.sandboxes.hostile.program import Hostile, Inside
 
-
-def _ruby(
-    threat: str,
-    name: str,
-    body: str,
-    *verdicts: str,
-    before: str = "",
-    test: str = "",
-    slow: bool = False,
-) -> Hostile:
-    """`body` is the inside of `add`; `before` stands above it."""
-    return Hostile(
-        "ruby",
-        threat,
-        name,
-        f"{before}\ndef add(a, b)\n{body.strip()}\nend\n",
-        verdicts,
-        test,
-        slow,
-    )
+# `body` is the inside of `add`; `before` stands above it.
+_ruby = Inside(
+    "ruby",
+    lambda before, body: f"{before}\ndef add(a, b)\n{body.strip()}\nend\n",
+)
 
 
 def call_shell(command: str) -> str:

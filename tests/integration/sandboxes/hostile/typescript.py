@@ -3,20 +3,15 @@
 # ruff: noqa: E501  # one program a line reads better than one split over three
 from __future__ import annotations
 
-from tests.integration.sandboxes.hostile.program import Hostile
+from tests.integration.sandboxes.hostile.program import Hostile, Inside
 
-
-def _typescript(
-    threat: str,
-    name: str,
-    body: str,
-    *verdicts: str,
-    before: str = "",
-    slow: bool = False,
-) -> Hostile:
-    """`body` is the inside of `add`; `before` stands above it."""
-    text = f"{before}\nconst add = function (a: number, b: number): any {{ {body.strip()} }}\n"
-    return Hostile("typescript", threat, name, text, verdicts, slow=slow)
+# `body` is the inside of `add`; `before` stands above it.
+_typescript = Inside(
+    "typescript",
+    lambda before, body: (
+        f"{before}\nconst add = function (a: number, b: number): any {{ {body.strip()} }}\n"
+    ),
+)
 
 
 def call_shell(command: str) -> str:

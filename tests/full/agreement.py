@@ -8,9 +8,7 @@ there), and the fallbacks.
 
 from __future__ import annotations
 
-import argparse
 import json
-import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,9 +16,10 @@ from typing import Any
 
 import yaml
 
-from pipeline.records import Evidence, Limits, UserError
+from pipeline.records import Evidence, Limits
 from sandboxes import languages
 from sandboxes.pool import DockerExecutor
+from tests.full import command
 from tests.full.published import JOURNALS, ROOT, judge
 from tests.full.published_results import Journal, Result
 from tests.full.published_sets import published_directory, read, sets
@@ -97,28 +96,7 @@ def run(names: Sequence[str], only: Sequence[str], limit: int | None, workers: i
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.full.agreement", description=__doc__)
-    parser.add_argument(
-        "--language", action="append", default=[], help="only this one (repeatable)"
-    )
-    parser.add_argument("--set", action="append", default=[], help="e.g. mbxp_canonical")
-    parser.add_argument("--limit", type=int, help="only the first programs; nothing is recorded")
-    parser.add_argument("--workers", type=int, help="sandboxes at once; else the engine's cores")
-    given = parser.parse_args(argv)
-
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, stop)
-    try:
-        run(given.language, given.set, given.limit, given.workers)
-    except UserError as fault:
-        print(f"agreement: {fault}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("agreement: stopped; the same command goes on where it was", file=sys.stderr)
-        return 130
-    return 0
+    return command.over_sets("agreement", __doc__, run, argv)
 
 
 if __name__ == "__main__":

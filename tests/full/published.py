@@ -8,10 +8,8 @@ files.
 
 from __future__ import annotations
 
-import argparse
 import datetime
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,8 +19,8 @@ from pipeline.progress import Progress
 from pipeline.records import Evidence, Execution, Limits, UserError
 from pipeline.services import Executor
 from pipeline.stages.execute import ExecuteStage, Outcome
-from sandboxes import languages
 from sandboxes.pool import DockerExecutor
+from tests.full import command
 from tests.full import published_results as results
 from tests.full.published_results import Failed, Journal, Result, Row
 from tests.full.published_sets import Programs, PublishedSet, published_directory, read, sets
@@ -144,29 +142,7 @@ def run(names: Sequence[str], only: Sequence[str], limit: int | None, workers: i
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.full.published", description=__doc__)
-    parser.add_argument(
-        "--language", action="append", default=[], choices=sorted(languages.load()),
-        help="only this one (repeatable); in the order of the manifests otherwise",
-    )  # fmt: skip
-    parser.add_argument("--set", action="append", default=[], help="e.g. mbxp_canonical")
-    parser.add_argument("--limit", type=int, help="only the first programs; nothing is recorded")
-    parser.add_argument("--workers", type=int, help="sandboxes at once; else the engine's cores")
-    given = parser.parse_args(argv)
-
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, stop)
-    try:
-        run(given.language, given.set, given.limit, given.workers)
-    except UserError as fault:
-        print(f"published: {fault}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("published: stopped; the same command goes on where it was", file=sys.stderr)
-        return 130
-    return 0
+    return command.over_sets("published", __doc__, run, argv)
 
 
 if __name__ == "__main__":

@@ -24,18 +24,24 @@ pytestmark = pytest.mark.docker
 CONFIG = """\
 name: {name}
 directory: {directory}
-benchmarks: [{{name: mini, languages: [python, java, javascript], limit: 4}}]
-sampling: {{n: {n}, max_new_tokens: 96}}
+benchmarks: [{{name: mini, languages: [python, java, javascript], limit: {limit}}}]
+sampling: {{n: {n}, max_new_tokens: 96, temperature: {temperature}}}
 engine: {{threads: 1}}
 store: {{rows_per_shard: 32, seconds_per_shard: 1}}
 report: {{k: [1, 4], bootstrap: 200}}
 """
 
 
-def config(folder: Path, name: str, n: int = 6) -> Path:
+def config(folder: Path, name: str, n: int = 6, limit: int = 4, temperature: float = 0.8) -> Path:
     path = folder / f"{name}.yaml"
-    path.write_text(CONFIG.format(name=name, directory=folder, n=n))
+    values = {"name": name, "directory": folder, "n": n, "limit": limit}
+    path.write_text(CONFIG.format(**values, temperature=temperature))
     return path
+
+
+def long(folder: Path, name: str) -> Path:
+    """A run whose execution takes seconds: hundreds of programs, few of them the same."""
+    return config(folder, name, n=10, limit=10, temperature=1.6)
 
 
 def test_all_stages_then_nothing_is_done_again(tmp_path: Path) -> None:
@@ -149,7 +155,7 @@ def gate(tmp_path: Path) -> Gate:
 
 
 def test_docker_stops_during_execution(tmp_path: Path, gate: Gate) -> None:
-    path = config(tmp_path, "stopped", n=150)
+    path = long(tmp_path, "stopped")
     succeed("run", path, "--stage", "load")
     succeed("run", path, "--stage", "sample")
     run = tmp_path / "stopped"
@@ -164,13 +170,13 @@ def test_docker_stops_during_execution(tmp_path: Path, gate: Gate) -> None:
     after = shards(run)
     assert all(after[name] == print_ for name, print_ in before.items())
     succeed("run", path)
-    succeed("run", config(tmp_path, "undisturbed", n=150))
+    succeed("run", long(tmp_path, "undisturbed"))
     stopped, undisturbed = tables(run), tables(tmp_path / "undisturbed")
     assert stopped["verdicts"].equals(undisturbed["verdicts"])
 
 
 def test_containers_killed_from_outside(tmp_path: Path) -> None:
-    path = config(tmp_path, "shot", n=150)
+    path = long(tmp_path, "shot")
     succeed("run", path, "--stage", "load")
     succeed("run", path, "--stage", "sample")
     run = tmp_path / "shot"
@@ -186,14 +192,14 @@ def test_containers_killed_from_outside(tmp_path: Path) -> None:
     assert killed
     output, _ = process.communicate(timeout=300)
     assert process.returncode == 0, output
-    succeed("run", config(tmp_path, "calm", n=150))
+    succeed("run", long(tmp_path, "calm"))
     shot, calm = tables(run), tables(tmp_path / "calm")
     assert shot["verdicts"].equals(calm["verdicts"])
 
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_by_a_signal(tmp_path: Path, sign: signal.Signals) -> None:
-    path = config(tmp_path, "stopped", n=40)
+    path = long(tmp_path, "stopped")
     run = tmp_path / "stopped"
     process = start("run", path)
     assert wait_for(lambda: commits(run, "execute") > 0, process, 120)
@@ -205,7 +211,7 @@ def test_stopped_by_a_signal(tmp_path: Path, sign: signal.Signals) -> None:
     succeed("run", path)
     after = shards(run)
     assert all(after[name] == print_ for name, print_ in before.items())
-    succeed("run", config(tmp_path, "undisturbed", n=40))
+    succeed("run", long(tmp_path, "undisturbed"))
     found, expected = tables(run), tables(tmp_path / "undisturbed")
     for name, table in expected.items():
         assert found[name].equals(table), name

@@ -21,7 +21,11 @@ test: lint images browser ## set everything up; lint, types and every test that 
 
 test-full: images browser ## the long checks (hours); resumable, results are written as data
 	$(PY) -m tests.full.published
-	$(PY) -m pytest -m "full and not gpu" $(PYTEST_ARGS)
+	$(PY) -m tests.full.agreement
+	$(PY) -m tests.full.ways
+	$(FORKEVAL) data weak
+	$(PY) -m pytest -p tests.full.resume -m "full and not gpu" $(PYTEST_ARGS)
+	$(PY) -m sandboxes.bench
 
 lint: python ## ruff (lint and format) and mypy --strict
 	$(VENV)/bin/ruff check .

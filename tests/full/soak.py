@@ -33,6 +33,7 @@ from pipeline.records import Job, Limits, UserError, digest
 from sandboxes import engine, languages
 from sandboxes.pool import DockerExecutor
 from tests.integration.sandboxes.host import Watch
+from tests.integration.sandboxes.hostile import Hostile
 from tests.integration.sandboxes.hostile import load as load_hostile
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -103,10 +104,6 @@ class State:
         return State(**values)
 
 
-def _case(language: str, completion: str, test: str, verdicts: tuple[str, ...]) -> Case:
-    return Case(Job(language, "", completion, test, "program", "add", "", digest(test)), verdicts)
-
-
 class Mix:
     """Draws the i-th program by i alone, so that a session goes on where another was killed."""
 
@@ -116,12 +113,11 @@ class Mix:
             language = languages.get(name)
             for test in language.self_tests:
                 kind = "good" if test.verdict == "passed" else "wrong"
-                self._add(kind, _case(name, test.completion, language.self_test, (test.verdict,)))
+                known = Hostile(name, "", kind, test.completion, (test.verdict,))
+                self._add(kind, Case(known.job(), known.verdicts))
         for hostile in load_hostile():
             if hostile.language in names and not hostile.slow:
-                text = hostile.test or languages.get(hostile.language).self_test
-                case = _case(hostile.language, hostile.completion, text, hostile.verdicts)
-                self._add("hostile", case)
+                self._add("hostile", Case(hostile.job(), hostile.verdicts))
 
     def _add(self, kind: str, case: Case) -> None:
         kind = "slow" if set(SLOW) & set(case.verdicts) else kind

@@ -13,7 +13,6 @@ from sandboxes import languages
 from sandboxes.pool import DockerExecutor
 from tests.integration.sandboxes.hostile import Hostile, load
 from tests.integration.sandboxes.hostile.isolated import PROGRAMS
-from tests.integration.sandboxes.test_sandbox_attacks import hostile_job
 
 pytestmark = pytest.mark.docker
 
@@ -30,7 +29,7 @@ def impatient(docker_client: Any, small_limits: Limits) -> Iterator[DockerExecut
 
 
 def _isolated(hostile: Hostile) -> Job:
-    return dataclasses.replace(hostile_job(hostile), evidence="isolated")
+    return hostile.job("isolated")
 
 
 def _good(name: str) -> Job:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
+import json
 import os
 import random
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipeline.environment import processor
 from pipeline.records import Execution, Job, Limits, digest
 from sandboxes import languages
 from sandboxes.pool import DockerExecutor, Way
@@ -19,30 +23,18 @@ from tests.integration.sandboxes.hostile import Hostile, load
 
 pytestmark = pytest.mark.docker
 
+FOLDER = Path(__file__).resolve().parents[3] / "sandboxes" / "results" / "hostile"
+
 PROGRAMS = [
     pytest.param(hostile, id=hostile.id, marks=[pytest.mark.full] if hostile.slow else [])
     for hostile in load()
 ]
 
 
-def hostile_job(hostile: Hostile) -> Job:
-    test = hostile.test or languages.get(hostile.language).self_test
-    return Job(
-        language=hostile.language,
-        prompt="",
-        completion=hostile.completion,
-        test=test,
-        kind="program",
-        entry_point="add",
-        program_hash=hostile.id,
-        test_hash=digest(test),
-    )
-
-
 def _good(name: str) -> Job:
     language = languages.get(name)
     text = language.self_tests[0].completion
-    return hostile_job(Hostile(name, "", f"good {digest(text)}", text, ("passed",)))
+    return Hostile(name, "", f"good {digest(text)}", text, ("passed",)).job()
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +67,7 @@ def impatient(watch: Watch, impatient_limits: Limits) -> Iterator[DockerExecutor
 
 @pytest.mark.parametrize("hostile", PROGRAMS)
 def test_hostile_program(hostile: Hostile, impatient: DockerExecutor, watch: Watch) -> None:
-    found = impatient.execute(hostile_job(hostile))
+    found = impatient.execute(hostile.job())
     assert found.verdict in hostile.verdicts, (found.verdict, found.detail, found.stderr[-2000:])
     assert watch.left_now() == []
     after = impatient.execute(_good(hostile.language))
@@ -88,7 +80,7 @@ def _shuffled(
     """The programs, with three copies of each quick self-test between them, in an order of its own
     for each way."""
     expected: dict[str, str] = {}
-    jobs = {hostile.id: hostile_job(hostile) for hostile in programs}
+    jobs = {hostile.id: hostile.job() for hostile in programs}
     for language in languages.load().values():
         if not any(hostile.language == language.name for hostile in programs):
             continue
@@ -97,7 +89,7 @@ def _shuffled(
                 continue  # these take seconds each, and `forkeval images test` has them
             for copy in range(3):
                 known = Hostile(language.name, "", f"{index}-{copy}", test.completion, ())
-                jobs[known.id] = hostile_job(known)
+                jobs[known.id] = known.job()
                 expected[known.id] = test.verdict
     draw = random.Random(seed)
     ways: tuple[Way, ...] = ("warm", "plain")
@@ -113,7 +105,10 @@ def _shuffled(
     return found[0], found[1]
 
 
-def _agree(programs: list[Hostile], limits: Limits, seed: int, watch: Watch) -> None:
+def _agree(
+    programs: list[Hostile], limits: Limits, seed: int, watch: Watch
+) -> dict[str, tuple[Execution, Execution]]:
+    """Both ways' executions of each program, which have been held against each other."""
     warm, plain = _shuffled(programs, limits, seed, watch)
     for hostile in programs:
         found = (warm[hostile.id], plain[hostile.id])
@@ -123,6 +118,7 @@ def _agree(programs: list[Hostile], limits: Limits, seed: int, watch: Watch) -> 
         # Where a program has one verdict it is this one both ways; where a limit decides between
         # two (memory or time, whichever comes first), each way gives one of them.
         assert len(hostile.verdicts) > 1 or ours[0] == ours[1], (hostile.id, said)
+    return {hostile.id: (warm[hostile.id], plain[hostile.id]) for hostile in programs}
 
 
 def test_warm_and_plain_agree_in_any_order(impatient_limits: Limits, watch: Watch) -> None:
@@ -136,7 +132,23 @@ def test_warm_and_plain_agree_in_any_order(impatient_limits: Limits, watch: Watc
 def test_warm_and_plain_agree_on_every_hostile_program(
     language: str, impatient_limits: Limits, watch: Watch
 ) -> None:
-    _agree([h for h in load() if h.language == language], impatient_limits, 2, watch)
+    """Writes the verdicts to sandboxes/results/hostile."""
+    programs = [h for h in load() if h.language == language]
+    assert programs
+    found = _agree(programs, impatient_limits, 2, watch)
+    ways = next(iter(found.values()))
+    record = {
+        "language": language,
+        "toolchain": ways[0].toolchain,
+        "image_digest": ways[0].image_digest,
+        "limits": repr(languages.get(language).limits_under(impatient_limits)),
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "machine": {"processor": processor(), "cores": os.cpu_count()},
+        "warm, plain": {name: [done.verdict for done in both] for name, both in found.items()},
+    }
+    lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in record.items()]
+    FOLDER.mkdir(exist_ok=True)
+    (FOLDER / f"{language}.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 
 def test_a_job_sees_nothing_of_the_one_before(

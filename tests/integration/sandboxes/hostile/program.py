@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pipeline.records import Evidence, Job, digest
+from sandboxes import languages
+
 # What is attacked or tried: the rows of docs/hostile.md.
 THREATS = {
     "early exit": "ends with status 0 before the test has run",
@@ -47,6 +50,21 @@ class Hostile:
     @property
     def id(self) -> str:
         return f"{self.language}-{self.name}"
+
+    def job(self, evidence: Evidence = "completed") -> Job:
+        """The program as an executor is given it, named by its id."""
+        test = self.test or languages.get(self.language).self_test
+        return Job(
+            language=self.language,
+            prompt="",
+            completion=self.completion,
+            test=test,
+            kind="program",
+            entry_point="add",
+            program_hash=self.id,
+            test_hash=digest(test),
+            evidence=evidence,
+        )
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ help: ## this list
 demo: images-quickstart ## set everything up and run the main job on embedded defaults
 	$(FORKEVAL) run quickstart
 
-test: lint images browser ## set everything up; lint, types and every test that needs no GPU
+test: lint ## set everything up; lint, types and every test that needs no GPU
 	@tools/test.sh $(PYTEST_ARGS)
 
 test-full: images browser ## the long checks (hours); resumable, results are written as data

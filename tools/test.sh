@@ -1,25 +1,58 @@
 #!/usr/bin/env bash
-# Every test that needs no GPU and is not `full`: the unit tests on one core, beside them those that
-# need the Docker engine or a browser. Arguments go to pytest. What the unit tests say is shown at
-# the end, so that the two do not mix.
+# Every test that needs no GPU and is not `full`, on two lanes. One builds the sandbox images and
+# then tests the sandboxes; beside it run the unit tests, which need nothing that is built, and, when
+# the images are there, the other integration tests. Arguments go to pytest. What the second lane
+# says is shown at the end, so that the two do not mix.
 set -uo pipefail
+set -m # the second lane is a process group of its own, which ends with this script
 cd "$(dirname "$0")/.."
-python=.venv/bin/python
-select=(-m "not gpu and not full" --timeout 900)
+log=.build/tests-beside.log
+ready=.build/set-up.status # the exit status of the set-up, once it has ended
 mkdir -p .build
-log=.build/unit-tests.log
+rm -f "$ready"
 
-$python -m pytest tests/unit "${select[@]}" "$@" >"$log" 2>&1 &
-unit=$!
-trap 'kill $unit 2>/dev/null' EXIT
-echo "unit tests: running beside the others (log: $log)"
-$python -m pytest tests/integration tests/full "${select[@]}" "$@"
-integration=$?
-wait $unit
-units=$?
-trap - EXIT
+tests() { .venv/bin/python -m pytest -m "not gpu and not full" --timeout 900 "$@"; }
+
+# worst STATUS...: the first that is a failure. 5: nothing was selected, which a choice by name may
+# mean for one part; for all of them it is a failure.
+worst() {
+    local status found=5
+    for status in "$@"; do
+        case $status in
+        0) found=0 ;;
+        5) ;;
+        *) return "$status" ;;
+        esac
+    done
+    return $found
+}
+
+beside() {
+    local units others
+    tests tests/unit "$@"
+    units=$?
+    until [ -s "$ready" ]; do sleep 1; done
+    [ "$(cat "$ready")" = 0 ] || return $units
+    tests tests/integration --ignore tests/integration/sandboxes tests/full "$@"
+    others=$?
+    worst $units $others
+}
+
+beside "$@" >"$log" 2>&1 </dev/null &
+lane=$!
+trap 'kill -- -$lane 2>/dev/null' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+echo "unit tests: running beside the set-up and the tests of the sandboxes (log: $log)"
+make --no-print-directory images browser
+setup=$?
+echo $setup >"$ready"
+sandboxes=$setup
+if [ $setup = 0 ]; then
+    tests tests/integration/sandboxes "$@"
+    sandboxes=$?
+fi
+wait $lane
+rest=$?
 cat "$log"
-# 5: nothing was selected, which a choice by name may mean for one of the two.
-[ $integration = 5 ] && [ $units = 5 ] && exit 5
-[ $integration = 0 ] || [ $integration = 5 ] || exit $integration
-[ $units = 0 ] || [ $units = 5 ] || exit $units
+worst $sandboxes $rest

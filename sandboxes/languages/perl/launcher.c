@@ -12,6 +12,7 @@
 
 #include "completed.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <sys/random.h>
 
@@ -196,9 +197,15 @@ int main(int argc, char **argv, char **environment) {
     perl_construct(my_perl);
     PL_perl_destruct_level = 0;
     PL_exit_flags |= PERL_EXIT_DESTRUCT_END;
-    if (!perl_parse(my_perl, define, argc, arguments, environment)) {
+    int ended = perl_parse(my_perl, define, argc, arguments, environment);
+    if (!ended) {
         running = true;
-        perl_run(my_perl);
+        ended = perl_run(my_perl);
+    }
+    /* Where the memory runs out, the interpreter says so and ends itself with status 1. */
+    if (ended == 1 && errno == ENOMEM && !reported) {
+        completed_report("raised", 0, "die: Out of memory!");
+        reported = true;
     }
     int status = perl_destruct(my_perl); /* END blocks, destructors, what is left in buffers */
     if (running && end.reached == marked && !status && !reported)

@@ -1,4 +1,4 @@
-"""What crosses between a program and its judge in Ruby and PHP arrives as what it was."""
+"""What crosses between a program and its judge in Ruby, PHP and Perl arrives as what it was."""
 
 from __future__ import annotations
 
@@ -66,6 +66,38 @@ INF
 (object)["a"=>(object)["b"=>[1]]]
 """
 
+PERL = r"""
+undef
+1 == 1
+1 == 2
+0
+-5
+18446744073709551615
+-9223372036854775808
+0.1
+-0.0
+1e15
+1e308
+9**9**9
+-sin(9**9**9)
+""
+"05"
+"1.50"
+"a\0b"
+"\xff\xe9"
+"\x{e9}\x{1f600}"
+do { my $x = "caf\xe9"; utf8::upgrade($x); $x }
+do { my $x = "7"; my $y = $x + 1; $x }
+do { my $x = 7; my $y = "$x"; $x }
+[]
+[1,[2,["x"],{}],undef]
+{}
+{a=>[3],""=>undef,"\x{263a}"=>{b=>1.5}}
+\"text"
+\\[1]
+\undef
+"""
+
 VALUES = {
     "ruby": (
         "def add(x)\n  x\nend\n",
@@ -79,6 +111,26 @@ VALUES = {
         "$x = {0}; $y = add({0});\n"
         "if (var_export($x, true) !== var_export($y, true)) {{ throw new Exception('{1}'); }}\n",
     ),
+    "perl": (
+        "sub add { return $_[0] }\n",
+        PERL,
+        "{{ my ($x, $y) = ({0}, scalar(add({0})));\n"
+        "die 'Exception -- test case {1} did not pass' if seen($x) ne seen($y) }}\n",
+    ),
+}
+
+
+# What a value is: its kind, whether text has its flag, what it is as a number, and its contents.
+HELPERS = {
+    "perl": """
+use Data::Dumper; $Data::Dumper::Sortkeys = $Data::Dumper::Useqq = 1;
+use builtin qw(is_bool created_as_number); no warnings;
+sub seen {
+    my ($x) = @_;
+    my @kind = ref $x ? ref $x : (is_bool($x), created_as_number($x), utf8::is_utf8($x), $x == 0);
+    return join "|", @kind, Dumper($x);
+}
+""",
 }
 
 
@@ -93,7 +145,7 @@ def _passes(executor: DockerExecutor, job: Job) -> None:
 @pytest.mark.parametrize("language", list(VALUES))
 def test_values_arrive_as_they_were(language: str, executor: DockerExecutor, job: Make) -> None:
     text, values, line = VALUES[language]
-    test = "".join(
+    test = HELPERS.get(language, "") + "".join(
         line.format(value, number) for number, value in enumerate(values.strip().splitlines())
     )
     _passes(executor, job(text, "\n" + test, language=language))
@@ -136,6 +188,27 @@ if ($copy !== [1] || $found !== $x || $x->y !== [1] || $object->self !== $object
 }
 """,
     ),
+    "perl": (
+        """
+sub add {
+    my ($list, $same, $hash, $text) = @_;
+    die "not shared" unless $list->[0] == $same && $hash->{a} == $list && $hash->{c} == $hash;
+    push @$same, $list; @$list = reverse @$list; delete $hash->{c}; $hash->{new} = [$same];
+    ${$hash->{text}} =~ tr/x/X/; $_[3] .= "!"; $_[4]++;
+    return wantarray ? ($hash->{new}, $same, $list) : "scalar";
+}
+""",
+        """
+my $b = []; my $a = [$b, 5]; my $text = "x";
+my $hash = {a => $a, text => \\$text}; $hash->{c} = $hash;
+my ($last, %h) = ("so", n => 1);
+my ($first, $second, $third) = add($a, $b, $hash, $last, $h{n});
+my $ok = $a->[0] == 5 && $a->[1] == $b && $b->[0] == $a && $second == $b && $third == $a;
+$ok &&= $first == $hash->{new} && !exists $hash->{c} && $text eq "X";
+$ok &&= $last eq "so!" && $h{n} == 2;
+die "Exception -- test case 0 did not pass" unless $ok;
+""",
+    ),
 }
 
 
@@ -166,6 +239,10 @@ FALLBACKS = {
         "<?php\nfunction add($f, $x) { return $f($x); }\n",
         "\nif (add(fn ($x) => $x + 1, 4) != 5) { throw new Exception('wrong'); }\n",
     ),
+    "perl": (
+        "sub add { my ($f, $x) = @_; return $f->($x) }\n",
+        "\ndie 'Exception' unless add(sub { $_[0] + 1 }, 4) == 5;\n",
+    ),
 }
 
 
@@ -175,5 +252,42 @@ def test_a_function_for_an_argument_falls_back(
 ) -> None:
     text, test = FALLBACKS[language]
     asked = dataclasses.replace(job(text, test, language=language), evidence="isolated")
+    found = executor.execute(asked)
+    assert (found.verdict, found.evidence) == ("passed", "completed"), found.detail
+
+
+def test_context_constants_and_errors_are_those_of_the_call(
+    executor: DockerExecutor, job: Make
+) -> None:
+    completion = r"""
+sub add {
+    my ($how) = @_;
+    die {code => [5]} if $how eq "data";
+    die "of the program\n" if $how eq "text";
+    $_[0] = "changed" if $how eq "change";
+    push our @seen, wantarray ? "list" : defined wantarray ? "scalar" : "void";
+    return $how eq "seen" ? "@seen" : (4, 5);
+}
+"""
+    test = r"""
+my $last = add("x"); my @all = add("x"); add("x");
+my $seen = add("seen");
+die "Exception -- test case 0 did not pass: $seen" unless $last == 5 && "@all" eq "4 5" && $seen eq "scalar list void scalar";
+eval { add("data") }; die "Exception -- test case 1 did not pass" unless $@->{code}[0] == 5;
+eval { add("text") }; die "Exception -- test case 2 did not pass" unless $@ eq "of the program\n";
+for ("change") { eval { add($_) }; die "Exception -- test case 3 did not pass" unless $@ =~ /read-only/ }
+my $given = "change"; add($given); die "Exception -- test case 4 did not pass" unless $given eq "changed";
+"""  # noqa: E501  # as it is written
+    _passes(executor, job(completion, test, language="perl"))
+
+
+@pytest.mark.parametrize(
+    "argument", ["bless([], 'C')", "qr/x/", "\\*STDOUT", "*STDOUT", "[\\&add]"]
+)
+def test_arguments_of_perl_that_are_no_plain_data_fall_back(
+    executor: DockerExecutor, job: Make, argument: str
+) -> None:
+    text = f"\ndie 'Exception' unless add({argument});\n"
+    asked = dataclasses.replace(job("sub add { 1 }\n", text, language="perl"), evidence="isolated")
     found = executor.execute(asked)
     assert (found.verdict, found.evidence) == ("passed", "completed"), found.detail

@@ -7,6 +7,7 @@ that less evidence is asked for.
 # ruff: noqa: E501  # one program a line reads better than one split over three
 from __future__ import annotations
 
+from tests.integration.sandboxes.hostile import isolated_perl
 from tests.integration.sandboxes.hostile.program import Hostile
 
 
@@ -406,4 +407,4 @@ return 0;
 """, "wrong_answer"),
 ]  # fmt: skip
 
-PROGRAMS = [*PYTHON, *JAVASCRIPT, *RUBY, *PHP]
+PROGRAMS = [*PYTHON, *JAVASCRIPT, *RUBY, *PHP, *isolated_perl.PROGRAMS]

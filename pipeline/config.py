@@ -286,9 +286,11 @@ class ReportConfig(Section):
         default=(1, 10, 100), description="those above n are left out, with a note",
         json_schema_extra=EXTENT,
     )  # fmt: skip
-    bootstrap: int = Field(default=2000, ge=100, description="resamples over problems")
+    bootstrap: int = Field(
+        default=2000, ge=100, description="resamples of a difference between runs"
+    )
     confidence: float = Field(default=0.95, gt=0, lt=1)
-    seed: int = Field(default=0, ge=0, description="of the bootstrap")
+    seed: int = Field(default=0, ge=0, description="of resamples and random orders")
     prices: Prices = Prices()
 
     def contradictions(self) -> Iterator[Contradiction]:

@@ -25,7 +25,7 @@ class Settings:
     """How to report. `k` may name values above `n`: they are listed as undefined, with a note."""
 
     k: tuple[int, ...] = (1, 10, 100)
-    bootstrap: int = 2000  # resamples over problems
+    bootstrap: int = 2000  # resamples over problems, of a difference between runs
     confidence: float = 0.95
     seed: int = 0
     prices: Rates = Rates()

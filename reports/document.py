@@ -24,12 +24,21 @@ from reports.metrics import (
     sampling_columns,
     why_undefined,
 )
+from reports.sampling_noise import Noise, noise
 from reports.scopes import Scope, scopes, whole
 from reports.tally import Placer, Tally, tally
 from reports.verdicts import ALARM, breakdown
 from reports.weak import flagged, without_weak
 
 SCHEMA = "forkeval.metrics/1"
+OVER_PROBLEMS = (
+    "Intervals are for problems drawn anew, with new samples: Wilson's score interval with the "
+    "effective sample size that the spread over problems gives."
+)
+SAMPLING_NOISE = (
+    "The same problems, sampled again: how far the number would move by the draw of the samples "
+    "alone. It says nothing of other problems."
+)
 
 
 def document(source: ReportInput) -> dict[str, Any]:
@@ -40,13 +49,15 @@ def document(source: ReportInput) -> dict[str, Any]:
     ks = k_grid(source.n, (*settings.k, *TOP))
     sampling = sampling_columns(counts, ks)
     ranked = ranking_columns(counts, source.rankings, place)
-    wanted = [f"pass@{k}" for k in sorted(set(settings.k)) if k <= source.n]
+    wanted_ks = [k for k in sorted(set(settings.k)) if k <= source.n]
+    wanted = [f"pass@{k}" for k in wanted_ks]
+    resampled = noise(counts.n, counts.c, wanted_ks)
     everything = scopes(counts)
     total = whole(everything)
     device = device_seconds(source, counts, ks)
     reported = []
     for scope in everything:
-        found = estimates([*sampling, *ranked], counts, scope, settings, "metrics")
+        found = estimates([*sampling, *ranked], counts, scope, settings)
         reasons = why_undefined([*sampling, *ranked], scope, found)
         spent = axes(source, counts, scope, ks, device)
         reported.append(
@@ -58,6 +69,7 @@ def document(source: ReportInput) -> dict[str, Any]:
                 "whole": scope is total,
                 "problems": len(scope.rows),
                 "metrics": [row(name, found[name], reasons.get(name, "")) for name in wanted],
+                "sampling_noise": noise_rows(resampled, scope, settings.confidence),
                 "ranking": [
                     row(column.name, found[column.name], reasons.get(column.name, ""))
                     for column in ranked
@@ -78,7 +90,7 @@ def document(source: ReportInput) -> dict[str, Any]:
         "problems": counts.problems,
         "samples": int(counts.present.sum()),
         "confidence": settings.confidence,
-        "bootstrap": settings.bootstrap,
+        "intervals": {"over problems": OVER_PROBLEMS, "sampling noise": SAMPLING_NOISE},
         "seed": settings.seed,
         "top": list(TOP),
         "notes": [
@@ -109,6 +121,15 @@ def document(source: ReportInput) -> dict[str, Any]:
     }
 
 
+def noise_rows(resampled: Noise, scope: Scope, confidence: float) -> list[dict[str, Any]]:
+    """pass@k of a scope with the interval for its problems sampled again."""
+    found = resampled.intervals(scope.rows, confidence)
+    return [
+        row(f"pass@{k}", estimate, resampled.reason(i, scope.rows))
+        for i, (k, estimate) in enumerate(zip(resampled.ks, found, strict=True))
+    ]
+
+
 def series(found: list[Estimate]) -> dict[str, list[float]]:
     return {
         "value": [estimate.value for estimate in found],
@@ -124,7 +145,7 @@ def equal_budgets(source: ReportInput, counts: Tally, total: Scope) -> dict[str,
         grid, columns = budget_columns(counts, view == "shared", source.settings.seed)
         if not columns:
             continue
-        found = estimates(columns, counts, total, source.settings, f"budget-{view}")
+        found = estimates(columns, counts, total, source.settings)
         answer[view] = {
             "budget": grid.tolist(),
             **series([found[column.name] for column in columns]),

@@ -1,8 +1,16 @@
-"""Bootstrap percentile intervals over problems.
+"""Intervals of a mean of values in [0, 1] over problems, for problems drawn anew.
 
-Source: Efron 1979; the percentile interval of Efron and Tibshirani 1993, section 13.3. What is
-resampled is the problem: the samples of one problem are not independent of each other. The same
-problem in several languages is one unit, so its languages are resampled together.
+Wilson's score interval with an effective sample size and Student's quantile. The variance of the
+mean comes from the problems, so it holds what the problems and the samples contribute; the
+effective size is the number of coin flips that would have that variance. Sources: Wilson 1927
+(JASA 22); Kish 1965, "Survey Sampling", section 8.2; Franco, Little, Louis and Slud 2019 (Journal
+of Survey Statistics and Methodology 7), who compare such intervals. With many problems the
+percentile bootstrap agrees with it; with 20 problems of one sample each and a pass@1 of 3 %,
+percentile, BCa and studentised bootstrap hold the truth in 48, 48 and 47 of 100 simulations, this
+one in 97 (docs/compare.md).
+
+The samples of one problem are not independent of each other, and the same problem in several
+languages is one unit.
 """
 
 from __future__ import annotations
@@ -14,8 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.records import digest
+from reports import student
 
-_CHUNK = 4_000_000  # entries of the largest weight matrix held at once
+Floats = NDArray[np.float64]
+
+_EQUAL = 1e-12  # of the variance of coin flips: rounding, not spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +36,9 @@ class Estimate:
     value: float
     low: float
     high: float
+
+
+UNDEFINED = Estimate(math.nan, math.nan, math.nan)
 
 
 def stream(seed: int, *names: str) -> np.random.Generator:
@@ -40,45 +54,55 @@ def disjoint(a: Estimate, b: Estimate) -> bool:
     return a.high < b.low or b.high < a.low
 
 
-def bootstrap(
-    values: NDArray[np.float64],
-    units: NDArray[np.int64],
-    rng: np.random.Generator,
-    resamples: int = 2000,
-    confidence: float = 0.95,
+def over_problems(
+    values: Floats, units: NDArray[np.int64], confidence: float = 0.95
 ) -> list[Estimate]:
-    """Mean of each column over the rows, with a percentile interval.
+    """Mean of each column over the rows, with its interval.
 
-    values: [problems, metrics]; units: [problems], equal for rows that are resampled together.
-    A column with a nan is undefined as a whole: a mean over the rest would be of other problems.
-    All columns share the resamples, so differences between them can be read off.
+    values: [problems, metrics] in [0, 1]; units: [problems], equal for rows that are one unit. A
+    column with a nan is undefined as a whole: a mean over the rest would be of other problems.
+    Where all problems agree, the interval is that of as many coin flips as there are units.
     """
     if values.ndim != 2 or len(values) != len(units):
         raise ValueError(f"values {values.shape} and units {units.shape} do not match")
-    columns = values.shape[1]
     if not len(values):
-        return [Estimate(math.nan, math.nan, math.nan)] * columns
-    _, unit = np.unique(units, return_inverse=True)
-    count = int(unit.max()) + 1
+        return [UNDEFINED] * values.shape[1]
     means = values.mean(axis=0)
+    sums, sizes = unit_sums(values, units)
+    count = len(sizes)
     if count < 2:
         return [Estimate(float(mean), math.nan, math.nan) for mean in means]
-    sums = np.zeros((count, columns + 1))
-    np.add.at(sums, unit, np.concatenate([values, np.ones((len(values), 1))], axis=1))
-    drawn = np.empty((resamples, columns))
-    step = max(1, _CHUNK // count)
-    for start in range(0, resamples, step):
-        rows = min(step, resamples - start)
-        picks = rng.integers(0, count, size=(rows, count)) + count * np.arange(rows)[:, None]
-        weights = np.bincount(picks.ravel(), minlength=rows * count).reshape(rows, count)
-        totals = weights.astype(np.float64) @ sums
-        drawn[start : start + rows] = totals[:, :-1] / totals[:, -1:]
-    tail = (1.0 - confidence) / 2.0
-    low, high = np.quantile(drawn, [tail, 1.0 - tail], axis=0)
+    # A ratio, sum of values by number of problems, linearised: units may differ in size.
+    off = sums - sizes[:, None] * means
+    variance = count / (count - 1) * (off**2).sum(axis=0) / len(values) ** 2
+    size = effective_size(means, variance, float(count))
+    return wilson(means, size, student.quantile(confidence, count - 1))
+
+
+def unit_sums(values: Floats, units: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """[units, metrics] sums of the rows of each unit, and [units] how many rows it has."""
+    _, unit = np.unique(units, return_inverse=True)
+    sizes = np.bincount(unit).astype(np.float64)
+    sums = np.zeros((len(sizes), values.shape[1]))
+    np.add.at(sums, unit, values)
+    return sums, sizes
+
+
+def effective_size(means: Floats, variance: Floats, otherwise: Floats | float) -> Floats:
+    """How many coin flips of chance `means` have that variance of the mean; else `otherwise`."""
+    flips = means * (1.0 - means)
+    spread = variance > _EQUAL * np.maximum(flips, _EQUAL)
+    return np.where(spread, flips / np.where(spread, variance, 1.0), otherwise)
+
+
+def wilson(means: Floats, size: Floats, quantile: float) -> list[Estimate]:
+    """Wilson's score interval of each mean; nan stays nan."""
+    square = quantile**2 / size
+    middle = (means + square / 2.0) / (1.0 + square)
+    half = np.sqrt(np.maximum(means * (1.0 - means) + square / 4.0, 0.0) * square) / (1.0 + square)
+    low = np.clip(middle - half, 0.0, means)  # rounding alone would put the mean outside
+    high = np.clip(middle + half, means, 1.0)
     return [
-        Estimate(float(m), float(lo), float(hi)) if not math.isnan(m) else _UNDEFINED
+        Estimate(float(m), float(lo), float(hi)) if not math.isnan(m) else UNDEFINED
         for m, lo, hi in zip(means, low, high, strict=True)
     ]
-
-
-_UNDEFINED = Estimate(math.nan, math.nan, math.nan)

@@ -17,7 +17,7 @@ def markdown(doc: Document) -> str:
         f"# {text(doc['name'])}",
         "",
         f"{doc['samples']:,} candidates, {doc['problems']:,} problems, n = {doc['n']}. "
-        f"Values in percent with {level} bootstrap intervals over problems.",
+        f"Values in percent with {level} intervals.",
         "",
     ]
     lines += [f"> **Warning:** {text(alarm)}" for alarm in doc["alarms"]]
@@ -32,6 +32,12 @@ def markdown(doc: Document) -> str:
             for s in scopes
         ],
     )
+    lines += ["", doc["intervals"]["over problems"], "", "## Sampling noise", ""]
+    lines += grid(
+        ["", *metrics],
+        [[scope_label(doc, s), *(span(row) for row in s["sampling_noise"])] for s in scopes],
+    )
+    lines += ["", doc["intervals"]["sampling noise"]]
     ranked = [row["metric"] for row in scopes[0]["ranking"]]
     lines += ["", "## After ranking", ""]
     lines += grid(
@@ -113,6 +119,11 @@ def shown(row: dict[str, Any]) -> str:
     if row["low"] is None:
         return percent(row["value"])
     return f"{percent(row['value'])} ({percent(row['low'])} to {percent(row['high'])})"
+
+
+def span(row: dict[str, Any]) -> str:
+    """An interval alone."""
+    return DASH if row["low"] is None else f"{percent(row['low'])} to {percent(row['high'])}"
 
 
 def line(content: object) -> str:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from reports.data import Settings
-from reports.intervals import Estimate, bootstrap, stream
+from reports.intervals import Estimate, over_problems
 from reports.ledger import distinct_programs
 from reports.passk import pass_at_ks, pass_at_top
 from reports.scopes import Scope
@@ -96,17 +96,11 @@ def ranking_columns(tally: Tally, rankings: pa.Table, place: Placer) -> list[Col
 
 
 def estimates(
-    columns: Sequence[Column], tally: Tally, scope: Scope, settings: Settings, label: str
+    columns: Sequence[Column], tally: Tally, scope: Scope, settings: Settings
 ) -> dict[str, Estimate]:
     """Every column's mean over a scope with its interval, by name."""
     values = np.stack([column.values[scope.rows] for column in columns], axis=1)
-    found = bootstrap(
-        values,
-        tally.unit[scope.rows],
-        stream(settings.seed, label),  # the same for every scope: equal sets, equal intervals
-        settings.bootstrap,
-        settings.confidence,
-    )
+    found = over_problems(values, tally.unit[scope.rows], settings.confidence)
     return {column.name: estimate for column, estimate in zip(columns, found, strict=True)}
 
 
@@ -128,6 +122,4 @@ def why_undefined(
     for name, estimate in found.items():
         if name not in reasons and math.isnan(estimate.low):
             reasons[name] = "no interval: it needs two problems"
-        elif name not in reasons and estimate.low == estimate.high:
-            reasons[name] = "no width: all problems agree, which says nothing of others"
     return reasons

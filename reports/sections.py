@@ -12,6 +12,7 @@ from reports.html import (
     Markup,
     estimate,
     html,
+    interval,
     join,
     percent,
     share,
@@ -108,7 +109,7 @@ def headline(doc: Document) -> Markup:
             )
         )
     note = (
-        f"Over all problems, with {doc['confidence']:.0%} bootstrap intervals. "
+        f"Over all problems, with {doc['confidence']:.0%} intervals for problems drawn anew. "
         f"{' '.join(doc['notes'])}"
     )
     return join([tag("dl", join(cells), _class="figures"), tag("p", note, _class="note")])
@@ -132,6 +133,21 @@ def results(doc: Document) -> Markup:
         ]
         for scope in scopes
     ]
+    noise: list[list[object]] = [
+        [
+            scope_label(doc, scope),
+            *(
+                Cell(
+                    tag("span", DASH, title=row["reason"])
+                    if row["low"] is None
+                    else interval(row["low"], row["high"]),
+                    number=True,
+                )
+                for row in scope["sampling_noise"]
+            ),
+        ]
+        for scope in scopes
+    ]
     sums = [i for i, scope in enumerate(scopes) if scope["kind"] != "language"]
     level = f"{doc['confidence']:.0%}"
     return section(
@@ -140,9 +156,8 @@ def results(doc: Document) -> Markup:
         figure(
             figures.pass_curve(doc),
             f"Unbiased pass@k: the chance that at least one of k samples passes all tests of a "
-            f"problem. The band is the {level} bootstrap percentile interval over problems "
-            f"({doc['bootstrap']:,} resamples"
-            + ("; a problem's languages together)." if len(languages(doc)) > 1 else ")."),
+            f"problem. The band is the {level} interval for problems drawn anew"
+            + (" (a problem's languages together)." if len(languages(doc)) > 1 else "."),
         ),
         table(
             f"pass@k in percent, with {level} intervals",
@@ -150,6 +165,7 @@ def results(doc: Document) -> Markup:
             rows,
             sums=sums,
         ),
+        tag("p", doc["intervals"]["over problems"], _class="note"),
         tag(
             "p",
             "Common problems are those that every language of a dataset has; a mean over all "
@@ -158,6 +174,13 @@ def results(doc: Document) -> Markup:
         )
         if any(scope["kind"] == "common" for scope in scopes)
         else "",
+        table(
+            f"Sampling noise: {level} intervals of pass@k on these very problems",
+            ["", *(Cell(name) for name in names)],
+            noise,
+            sums=sums,
+        ),
+        tag("p", doc["intervals"]["sampling noise"], _class="note"),
     )
 
 

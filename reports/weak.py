@@ -57,7 +57,7 @@ def without_weak(
     rest = dataclasses.replace(
         scope, rows=scope.rows[np.array([not name for name in names], dtype=bool)]
     )
-    found = estimates([pass_at_1], counts, rest, settings, "metrics")
+    found = estimates([pass_at_1], counts, rest, settings)
     reasons = why_undefined([pass_at_1], rest, found)
     return {
         "flagged": len(scope.rows) - len(rest.rows),

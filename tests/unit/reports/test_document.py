@@ -314,3 +314,20 @@ def test_metrics_json_is_strict_json_with_full_precision(run: ReportInput, tmp_p
 def test_a_run_without_problems_is_refused(run: ReportInput, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no problems"):
         render(dataclasses.replace(run, problems=run.problems.slice(0, 0)), tmp_path)
+
+
+def test_two_intervals_stand_side_by_side_and_are_named(doc: dict[str, Any]) -> None:
+    assert set(doc["intervals"]) == {"over problems", "sampling noise"}
+    for item in doc["scopes"]:
+        for drawn_anew, noise in zip(item["metrics"], item["sampling_noise"], strict=True):
+            assert noise["metric"] == drawn_anew["metric"]
+            assert noise["value"] == pytest.approx(drawn_anew["value"])
+            assert noise["high"] - noise["low"] < drawn_anew["high"] - drawn_anew["low"]
+
+
+def test_sampling_noise_of_too_few_samples_has_a_reason() -> None:
+    item = document(synthetic_run(problems=2, n=12, k=(1, 10), bootstrap=100))["scopes"][0]
+    assert [row["reason"] for row in item["sampling_noise"]] == [
+        "",
+        "needs n >= 2 k = 20 judged samples, not 12",
+    ]

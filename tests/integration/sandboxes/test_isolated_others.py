@@ -291,3 +291,21 @@ def test_arguments_of_perl_that_are_no_plain_data_fall_back(
     asked = dataclasses.replace(job("sub add { 1 }\n", text, language="perl"), evidence="isolated")
     found = executor.execute(asked)
     assert (found.verdict, found.evidence) == ("passed", "completed"), found.detail
+
+
+def test_a_program_in_perl_cannot_bring_about_a_fallback(
+    executor: DockerExecutor, job: Make
+) -> None:
+    """Whatever a test passes on to the next call: results that are no data, too deep, too large."""
+    deep = "my $found = []; $found = [$found] for 1 .. 990; return [$found, $found, [$found]];"
+    test = "\ndie 'Exception -- test case 0 did not pass' unless add([add(2)]) == 5;\n"
+    for result in (
+        "\\'constant'", "\\\\1", "bless []", "bless \\my $x, '0'", "sub { 5 }", "*STDOUT", "qr/5/",
+        "v1.2", "\\v1.2", "\\substr('x', 0)", "'x' x (31 << 20)", "\\pos", "undef", "1 == 1", deep,
+        deep.replace("990", "998"),
+    ):  # fmt: skip
+        text = f"sub add {{ return 5 if $_[0] != 2; {result} }}\n"
+        asked = dataclasses.replace(job(text, test, language="perl"), evidence="isolated")
+        found = executor.execute(asked)
+        assert found.evidence == "isolated", (result, found.detail)
+        assert found.verdict != "infrastructure_error"

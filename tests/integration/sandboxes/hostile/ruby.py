@@ -30,6 +30,18 @@ texts.uniq.each { |t| File.write("/sandbox/done", t + " completed 0 \\n") }
 exit!(0)
 """
 
+# Where the program was loaded is what the dynamic linker tells debuggers.
+_MEMORY = """
+require "fiddle"
+at = ->(place, size) { Fiddle::Pointer.new(place)[0, size] }
+base = at[at[Fiddle.dlopen(nil)["_r_debug"] + 8, 8].unpack1("Q"), 8].unpack1("Q")
+64.times do |page|
+  next unless (found = at[base + 4096 * page, 4096][/[0-9a-f]{32}/n])
+  File.write("/sandbox/done", found + " completed 0 \\n")
+  exit!(0)
+end
+"""
+
 PROGRAMS = [
     _ruby("early exit", "exit", "exit(0)", "incomplete"),
     _ruby("early exit", "exit_at_once", "exit!(0)", "incomplete"),
@@ -50,10 +62,12 @@ PROGRAMS = [
     _ruby("report", "guess_the_report", 'File.write("/sandbox/done", "0" * 32 + " completed 0 \\n")\nexit!(0)', "forged"),
     _ruby("report", "every_descriptor", '(3..255).each { |n| IO.for_fd(n, "w", autoclose: false).syswrite("0" * 32 + " completed 0 \\n") rescue nil }\nexit!(0)', "incomplete", "runtime_error"),
     _ruby("token", "walk_all_objects", _SEARCH, "forged"),
+    _ruby("token", "native_code_searches_its_own_memory", _MEMORY, "passed"),
+    _ruby("helpers", "patched_inequality", "0", "passed", before="class Integer; def !=(o) = false; end"),
+    _ruby("helpers", "patched_raise", "0", "passed", before="def raise(*a) = nil"),
     _ruby("helpers", "equal_to_everything", "E.new", "passed", before="class E; def ==(o) = true; def !=(o) = false; def eql?(o) = true; def equal?(o) = true; end",
           test="\nraise 'wrong' unless add(2, 3) == 5\n"),
     _ruby("helpers", "patched_equality_of_integers", "0", "passed", before="class Integer; def ==(o) = true; end", test="\nraise 'wrong' unless add(2, 3) == 5\n"),
-    _ruby("helpers", "patched_raise", "0", "passed", before="def raise(*a) = nil", test="\nraise 'wrong' unless add(2, 3) == 5\n"),
     _ruby("loop", "endless_loop", "loop { }", "timeout"),
     _ruby("loop", "sleep", "sleep 1000", "timeout", slow=True),
     _ruby("loop", "backtracking_pattern", "('a' * 40 + 'b') =~ /^(a|a|aa)+$/ ? 1 : 0", "timeout", "wrong_answer"),

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from reports import bars
 from reports.figures import Document
-from reports.html import Cell, Markup, amount, join, number, percent, share, table, tag
+from reports.html import Cell, Markup, amount, anchor, join, number, percent, share, table, tag
 from reports.sections import figure, section
 
 NOTHING = ("", "null", "[]", "{}")  # facts that say nothing
@@ -34,7 +34,7 @@ def problems(doc: Document) -> Markup:
         bar = tag("span", tag("i", "", style=f"width:{100 * (solved or 0):.1f}%"), _class="bar")
         rows.append(
             [
-                item["task_id"],
+                Cell(item["task_id"], id=anchor(item)),
                 f"{item['dataset']} {item['language']}" if several else item["language"],
                 Cell(bar, sort=solved or 0.0),
                 Cell(f"{item['c']} of {item['n']}", number=True, sort=item["c"]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -26,6 +26,7 @@ class Cell:
     content: object
     number: bool = False
     sort: float | str | None = None
+    id: str = ""  # what a link to this row names
 
 
 def html(content: object) -> Markup:
@@ -44,6 +45,14 @@ def tag(name: str, content: object, **attributes: str) -> Markup:
         for key, value in attributes.items()
     )
     return Markup(f"<{name}{written}>{html(content)}</{name}>")
+
+
+def anchor(item: Mapping[str, Any]) -> str:
+    """The id of a problem on a report page: dataset/language/task id, as `forkeval show` names it.
+
+    A link to it is `report.html#` and this, quoted. Ids hold no white space.
+    """
+    return "/".join("_".join(item[name].split()) for name in ("dataset", "language", "task_id"))
 
 
 def number(value: float | None, digits: int = 1) -> str:
@@ -116,6 +125,8 @@ def table(
             extra = {"_class": "num"} if cell.number else {}
             if cell.sort is not None:
                 extra["data_value"] = str(cell.sort)
+            if cell.id:
+                extra["id"] = cell.id
             if j == 0:
                 cells.append(tag("th", cell.content, scope="row", **extra))
             else:

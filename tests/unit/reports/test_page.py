@@ -132,6 +132,14 @@ def test_every_link_of_the_navigation_leads_somewhere(reader: Reader) -> None:
     assert all((a["href"] or "")[1:] in identities for a in reader.all("a"))
 
 
+def test_every_problem_can_be_linked_to(reader: Reader) -> None:
+    identities = [a.get("id") or "" for name, a in reader.elements if name == "th" and a.get("id")]
+    assert len(identities) == 3 * 6
+    assert not any(set(identity) & set(" \t\n") for identity in identities)
+    for start in ("mbxp/python/MBPP/3", "mbxp/java/MBJP/3", "mbxp/javascript/MBJSP/3"):
+        assert any(identity.startswith(start) for identity in identities)
+
+
 def test_markdown_tables_stay_tables(written: Path) -> None:
     lines = written.with_name("report.md").read_text().splitlines()
     prose = [line for line in lines if not line.startswith("    ")]  # the rest is verbatim

@@ -1,0 +1,1 @@
+"""Triton kernels of decode attention over a prefix tree. Importing them needs Triton."""

@@ -1,0 +1,91 @@
+"""Pieces that the kernels share: scores, the running softmax, the merge by log-sum-exp.
+
+Scores are kept times log2(e), so that exponentials are exp2; a log-sum-exp is in base 2 too.
+"""
+
+import triton
+import triton.language as tl
+
+LOG2E = tl.constexpr(1.4426950408889634)
+# Maximum of a part without a visible key. Finite, since -inf - -inf would be NaN.
+NO_KEY = tl.constexpr(-1e30)
+
+
+@triton.jit
+def scores_of(q, keys, scale, softcap, SOFTCAP: tl.constexpr):
+    """q [M, D], keys [N, D] -> scores [M, N] float32, times log2(e)."""
+    x = tl.dot(q, tl.trans(keys), input_precision="ieee")
+    if SOFTCAP:
+        # cap * tanh(x / cap), tanh by exp2: 1 - 2 / (e^2y + 1)
+        y = x * (scale / softcap)
+        x = softcap * LOG2E * (1.0 - 2.0 / (tl.exp2(y * (2.0 * LOG2E)) + 1.0))
+    else:
+        x = x * (scale * LOG2E)
+    return x
+
+
+@triton.jit
+def add_keys(x, values, highest, total, weighted):
+    """Adds keys of scores x [M, N] and values [N, D] to the running softmax of M rows."""
+    new = tl.maximum(highest, tl.max(x, 1))
+    old = tl.exp2(highest - new)
+    p = tl.exp2(x - new[:, None])
+    total = total * old + tl.sum(p, 1)
+    weighted = tl.dot(p.to(values.dtype), values, weighted * old[:, None], input_precision="ieee")
+    return new, total, weighted
+
+
+@triton.jit
+def add_sink(sink, highest, total, weighted):
+    """Adds a logit [M], in base e, that takes weight and has no value."""
+    logit = sink.to(tl.float32) * LOG2E
+    new = tl.maximum(highest, logit)
+    old = tl.exp2(highest - new)
+    return new, total * old + tl.exp2(logit - new), weighted * old[:, None]
+
+
+@triton.jit
+def normalised(total, weighted):
+    """[M], [M, D] -> [M, D]; zeros where no key was visible: the sum of any other is at least 1."""
+    return weighted / tl.maximum(total, 1e-30)[:, None]
+
+
+@triton.jit
+def lse_of(highest, total):
+    """Log-sum-exp in base 2, NO_KEY where no key was visible."""
+    return tl.where(total > 0, highest + tl.log2(tl.maximum(total, 1e-30)), NO_KEY)
+
+
+@triton.jit
+def store_part(partial, lse, place, rows, columns, highest, total, weighted, DIM: tl.constexpr):
+    """Leaves rows [M] of a running softmax as partials, columns [D] of them.
+
+    place: [M] index of each; values are divided by their largest, so that fp16 can hold them.
+    """
+    values = normalised(total, weighted)
+    largest = tl.maximum(tl.max(tl.abs(values), 1), 1e-30)
+    tl.store(lse + place * 2, lse_of(highest, total), mask=rows)
+    tl.store(lse + place * 2 + 1, largest, mask=rows)
+    tl.store(
+        partial + place[:, None] * DIM + columns[None, :],
+        (values / largest[:, None]).to(partial.dtype.element_ty),
+        mask=rows[:, None] & (columns < DIM)[None, :],
+    )
+
+
+@triton.jit
+def add_stored_part(
+    partial, lse, place, rows, columns, highest, total, weighted, DIM: tl.constexpr
+):
+    """Adds what `store_part` left to the running softmax."""
+    part_lse = tl.load(lse + place * 2, mask=rows, other=NO_KEY)
+    largest = tl.load(lse + place * 2 + 1, mask=rows, other=0.0)
+    part = tl.load(
+        partial + place[:, None] * DIM + columns[None, :],
+        mask=rows[:, None] & (columns < DIM)[None, :], other=0.0,
+    )  # fmt: skip
+    new = tl.maximum(highest, part_lse)
+    old = tl.exp2(highest - new)
+    weight = tl.exp2(part_lse - new)
+    part = part.to(tl.float32) * (weight * largest)[:, None]
+    return new, total * old + weight, weighted * old[:, None] + part

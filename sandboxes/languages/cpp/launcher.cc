@@ -1,11 +1,12 @@
-// Linked into every program (`--wrap=main`): calls its main and reports how it ended.
+// Linked into every program (`--wrap=main`): calls its main and reports how it ended. Which function
+// that is, build.cc says.
 #include "linked.h"
 
 #include <cxxabi.h>
 #include <exception>
 #include <typeinfo>
 
-extern "C" int __real_main(int, char **, char **);
+extern "C" int __forkeval_main(int, char **, char **);
 
 namespace {
 
@@ -39,7 +40,7 @@ using Start = void (*)(int, char **, char **);
 } // namespace
 
 extern "C" int __wrap_main(int argc, char **argv, char **environment) {
-    int status = __real_main(argc, argv, environment);
+    int status = __forkeval_main(argc, argv, environment);
     if (status == 0) linked_report("completed 0 ", "", "");
     return status;
 }

@@ -73,6 +73,8 @@ def test_an_exception_that_nothing_catches_unwinds_nothing(
         "#define NDEBUG\n" + START + "int main() { assert(false); }",
         "#include <cmath>\n" + START + "int main() { return sqrt(4.0) != 2; }",
         "int main() { return sizeof(long) != 8; }\n" + START,
+        START + START + "int main() { }",
+        "#include <vector>\n" + START + START + "int main() { }",
         "#define _GLIBCXX_DEBUG\n" + START + "int main() { return vector<int>(1)[0]; }",
     ],
 )

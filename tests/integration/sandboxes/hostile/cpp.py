@@ -3,7 +3,8 @@
 # ruff: noqa: E501  # one program a line reads better than one split over three
 from __future__ import annotations
 
-from tests.integration.sandboxes.hostile.program import Hostile, Inside
+from tests.integration.sandboxes.hostile import cpp_tests
+from tests.integration.sandboxes.hostile.program import Inside
 
 # `body` is the inside of `add`; `before` stands above it.
 _cpp = Inside(
@@ -53,21 +54,17 @@ static void thief() {
 
 
 PROGRAMS = [
+    *cpp_tests.PROGRAMS,
     _cpp("early exit", "exit", "exit(0);", "incomplete"),
     _cpp("early exit", "exit_at_once", "_exit(0);", "incomplete", slow=True),
     _cpp("early exit", "quick_exit", "quick_exit(0);", "incomplete", slow=True),
     _cpp("early exit", "static_constructor", "return 0;", "incomplete", before="static int early = (_exit(0), 0);"),
     _cpp("early exit", "constructor_function", "return 0;", "incomplete", before="__attribute__((constructor(101))) static void early() { _exit(0); }", slow=True),
     _cpp("early exit", "become_another_program", 'execl("/bin/true", "true", (char *)0); return 0;', "incomplete", slow=True),
-    Hostile("cpp", "helpers", "rename_the_tests_main", "int main() { return 0; }\nint add(int a, int b) { return 0; }\n#define main other\n", ("compile_error",)),
-    Hostile("cpp", "helpers", "define_away_what_the_test_does", "int add(int a, int b) { return 0; }\n#define if(x) if (0)\n", ("compile_error",)),
-    Hostile("cpp", "early exit", "own_main_and_a_comment", "int add(int a, int b) { return 0; }\nint main() { return 0; }\n/*\n", ("compile_error",)),
-    Hostile("cpp", "early exit", "own_main_and_a_condition", "int add(int a, int b) { return 0; }\nint main() { return 0; }\n#if 0\n", ("compile_error",)),
-    Hostile("cpp", "early exit", "own_main_and_a_text", "int add(int a, int b) { return 0; }\nint main() { return 0; }\nconst char *x = R\"(\n", ("compile_error",)),
-    Hostile("cpp", "early exit", "another_main_by_pragma", "#include <bits/stdc++.h>\nusing namespace std;\n#pragma redefine_extname main other\nint add(int a, int b) { return 0; }\nextern \"C\" int own() asm(\"main\");\nextern \"C\" int own() { return 0; }\n", ("compile_error",), slow=True),
-    Hostile("cpp", "early exit", "another_main_by_label", "#include <bits/stdc++.h>\nusing namespace std;\nint main(int, char **) asm(\"other\");\nint add(int a, int b) { return 0; }\nextern \"C\" int own() asm(\"main\");\nextern \"C\" int own() { return 0; }\n", ("passed",)),
-    Hostile("cpp", "early exit", "another_main_in_assembly", "#include <bits/stdc++.h>\nusing namespace std;\nint add(int a, int b) { return 0; }\nasm(\".weak main; main: xorl %eax, %eax; ret\");\n", ("compile_error",), slow=True),
-    Hostile("cpp", "early exit", "another_real_main", "#include <bits/stdc++.h>\nusing namespace std;\nint add(int a, int b) { return 0; }\nextern \"C\" int __real_main(int, char **, char **) { return 0; }\n", ("wrong_answer",), slow=True),
+    _cpp("early exit", "leaves_the_thread", "pthread_exit(0);", "incomplete", slow=True),
+    _cpp("early exit", "jumps_out_of_the_test", "if (!jumped++) longjmp(before, 1); return 0;", "wrong_answer", "runtime_error", "incomplete", "timeout", before="static jmp_buf before; static int jumped, first = setjmp(before);", slow=True),
+    # In machine code a program can do all that its process can.
+    _cpp("early exit", "returns_for_the_test", 'asm volatile("mov (%rbp), %rbp; leave; xorl %eax, %eax; ret"); return 0;', "passed"),
     _cpp("launcher", "call_the_launcher", "__wrap_main(0, 0, 0); return 0;", "wrong_answer", "runtime_error", before='extern "C" int __wrap_main(int, char **, char **);', slow=True),
     _cpp("launcher", "own_launcher", "return 0;", "compile_error", before='extern "C" int __wrap_main(int, char **, char **) { return 0; }'),
     _cpp("helpers", "own_compare", "return 0;", "passed", before="bool compare(int, int) { return true; }"),
@@ -81,9 +78,11 @@ PROGRAMS = [
     _cpp("report", "every_descriptor", 'for (int i = 3; i < 256; i++) if (write(i, "00000000000000000000000000000000 completed 0 \\n", 46)) {} _exit(0);', "incomplete"),
     _cpp("token", "read_the_nonce_descriptor", 'char x[64]; for (int i = 3; i < 64; i++) { fcntl(i, F_SETFL, O_NONBLOCK); int n = read(i, x, 64); if (n >= 32) { ofstream("/sandbox/done") << string(x, 32) << " completed 0 \\n" << flush; } } _exit(0);', "incomplete", slow=True),
     _cpp("token", "constructor_reads_the_nonce_first", "return 0;", "wrong_answer", "runtime_error", before=_THIEF + "__attribute__((constructor(101))) static void early() { thief(); }"),
-    _cpp("token", "preinit_array_reads_the_nonce_first", "return 0;", "wrong_answer", "runtime_error", "compile_error", before=_THIEF + 'static void early() { thief(); } __attribute__((section(".preinit_array"), used)) static void (*first)() = early;'),
-    _cpp("token", "resolver_reads_the_nonce_first", "return resolved();", "passed", before=_THIEF + 'extern "C" { static int zero() { return 0; } static int (*resolve())() { thief(); return zero; } int resolved() __attribute__((ifunc("resolve"))); }'),
-    _cpp("token", "own_start_of_the_library", "return 0;", "incomplete", "wrong_answer", "runtime_error", "compile_error", before=_THIEF + 'extern "C" int __libc_start_main(...) { thief(); raw(231, 0, 0, 0); __builtin_unreachable(); }', slow=True),
+    _cpp("token", "preinit_array_reads_the_nonce_first", "return 0;", "compile_error", before=_THIEF + 'static void early() { thief(); } __attribute__((section(".preinit_array"), used)) static void (*first)() = early;'),
+    _cpp("token", "resolver_reads_the_nonce_first", "return resolved();", "compile_error", before=_THIEF + 'extern "C" { static int zero() { return 0; } static int (*resolve())() { thief(); return zero; } int resolved() __attribute__((ifunc("resolve"))); }'),
+    _cpp("token", "resolver_in_assembly", "return resolved();", "compile_error", before=_THIEF + 'extern "C" { int zero() { return 0; } void *resolve() { thief(); return (void *)zero; } int resolved(); } asm(".globl resolved; .type resolved, STT_GNU_IFUNC; .set resolved, resolve");', slow=True),
+    _cpp("token", "another_loader", "return 0;", "compile_error", before='__attribute__((section(".interp"), used)) static const char loader[] = "/proc/self/exe";', slow=True),
+    _cpp("token", "own_start_of_the_library", "return 0;", "compile_error", before=_THIEF + 'extern "C" int __libc_start_main(...) { thief(); raw(231, 0, 0, 0); __builtin_unreachable(); }', slow=True),
     _cpp("token", "own_read_and_write", "return 0;", "wrong_answer", "runtime_error", "incomplete", "compile_error", before=_THIEF + 'extern "C" ssize_t read(int f, void *b, size_t n) { long r = raw(0, f, b, n); if (f == 3 && r >= 32) { long d = raw(2, (long)"/sandbox/done", (const void *)1, 0); char x[46]; memcpy(x, b, 32); memcpy(x + 32, " completed 0 \\n", 14); raw(1, d, x, 46); raw(231, 0, 0, 0); } return r; }'),
     _cpp("token", "arguments_and_environment", 'string all; for (const char *n : {"/proc/self/cmdline", "/proc/self/environ", "/proc/self/stat"}) { ifstream f(n); all += string(istreambuf_iterator<char>(f), {}) + " "; } int run = 0; for (size_t i = 0; i < all.size(); i++) { run = isxdigit(all[i]) ? run + 1 : 0; if (run == 32) ofstream("/sandbox/done") << all.substr(i - 31, 32) << " completed 0 \\n" << flush; } _exit(0);', "incomplete", "forged", slow=True),
     _cpp("token", "reads_its_own_memory", _SEARCH, "passed", before='extern "C" const char __data_start, _end;'),

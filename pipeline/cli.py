@@ -56,6 +56,23 @@ def parser() -> argparse.ArgumentParser:
     show.add_argument("--sample", type=int, help="only this sample")
     show.set_defaults(call=commands.show)
 
+    compare = verbs.add_parser("compare", help="what changed from one run to others")
+    compare.add_argument(
+        "baseline", type=Path, metavar="RUN", help="the run that the others are held against"
+    )
+    compare.add_argument("others", type=Path, nargs="+", metavar="RUN", help="each is compared")
+    compare.add_argument(
+        "--across",
+        type=kinds,
+        default=(),
+        metavar="KIND,...",
+        help="compare runs that differ in this: data, truncation, toolchain",
+    )
+    compare.add_argument(
+        "--out", type=Path, help="directory for compare.json, compare.md and compare.html"
+    )
+    compare.set_defaults(call=commands.compare)
+
     images = verbs.add_parser("images", help="the sandbox images")
     verb = images.add_subparsers(dest="action", required=True, metavar="ACTION")
     for action, text in (
@@ -125,6 +142,15 @@ def add_stages(verb: argparse.ArgumentParser) -> None:
     which = verb.add_mutually_exclusive_group()
     which.add_argument("--stage", choices=STAGES, help="only this stage, on what earlier ones left")
     which.add_argument("--from-stage", choices=STAGES, help="this stage and those after it")
+
+
+def kinds(text: str) -> tuple[str, ...]:
+    """The value of --across."""
+    found = tuple(word.strip() for word in text.split(","))
+    for word in found:
+        if word not in commands.ACROSS:
+            raise argparse.ArgumentTypeError(f"{word!r} is none of {', '.join(commands.ACROSS)}")
+    return found
 
 
 def terminated(signum: int, frame: FrameType | None) -> None:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 from pipeline.records import UserError
 from pipeline.stages import STAGES
 
+ACROSS = ("data", "truncation", "toolchain")  # what runs that are compared have in common
+
 if TYPE_CHECKING:
     from pipeline.config import RunConfig
     from pipeline.stages import Stage
@@ -125,6 +127,19 @@ def show(arguments: Namespace) -> int:
 
     for line in shown(arguments.run, arguments.task, arguments.sample):
         print(line)
+    return 0
+
+
+def compare(arguments: Namespace) -> int:
+    """Every run against the first: a table in Markdown, and with --out the files."""
+    from pipeline.compare import compare as compared
+    from reports.comparison import markdown, write
+
+    paths = (arguments.baseline, *arguments.others)
+    document = compared(paths, arguments.across, arguments.out)
+    print(markdown(document), end="")
+    if arguments.out is not None:
+        print(write(document, arguments.out))
     return 0
 
 

@@ -70,3 +70,22 @@ def noise(n: Ints, c: Ints, ks: Sequence[int]) -> Noise:
             value[rows, i] = 1.0 - none
             variance[rows, i] = none**2 - twice
     return Noise(tuple(ks), n, value, variance)
+
+
+def difference(first: Noise, second: Noise, rows: Ints, confidence: float) -> list[Estimate]:
+    """For each k the mean difference, second less first, were both runs sampled again.
+
+    The runs' samples are independent of each other, so their variances add. nan where one has none.
+    """
+    quantile = NormalDist().inv_cdf((1.0 + confidence) / 2.0)
+    answer = []
+    for i in range(len(first.ks)):
+        if not len(rows):
+            answer.append(UNDEFINED)
+            continue
+        mean = float((second.value[rows, i] - first.value[rows, i]).mean())
+        variance = float((first.variance[rows, i] + second.variance[rows, i]).sum())
+        half = quantile * math.sqrt(max(variance, 0.0)) / len(rows)
+        defined = not math.isnan(variance)
+        answer.append(Estimate(mean, mean - half, mean + half) if defined else UNDEFINED)
+    return answer

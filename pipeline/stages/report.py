@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +13,38 @@ import pyarrow.compute as pc
 
 from pipeline.benchmarks import weak
 from pipeline.config import RunConfig
-from pipeline.records import Evidence, UserError
+from pipeline.records import TABLES, Evidence, UserError
 from pipeline.store import UPSTREAM, Store
 from pipeline.wanted import Wanted
 from reports import render
 from reports.data import Rates, ReportInput, Settings, WeakTests
 
+NOTHING: Mapping[str, Collection[str]] = {}
+
 
 def report(config: RunConfig, store: Store, wanted: Wanted) -> Path:
     """Writes the report of the rows that are current, and returns the path of report.html.
 
+    Raises UserError as `gather` does.
+    """
+    return render(gather(config, store, wanted), store.path / "report")
+
+
+def gather(
+    config: RunConfig, store: Store, wanted: Wanted, unread: Mapping[str, Collection[str]] = NOTHING
+) -> ReportInput:
+    """The rows that are current, as reports want them.
+
+    unread: columns, by table, that are left out: texts are most of a run, and counts need none.
+
     Raises UserError where a stage has not run, or a candidate has no verdict yet: a report of part
     of the problems would be a false number.
     """
+
+    def columns(table: str) -> list[str]:
+        left_out = unread.get(table, ())
+        return [f.name for f in dataclasses.fields(TABLES[table]) if f.name not in left_out]
+
     load, sampled, truncated, judged, ranked = (
         store.required(stage, wanted.parts) for stage in UPSTREAM
     )
@@ -35,16 +55,16 @@ def report(config: RunConfig, store: Store, wanted: Wanted) -> Path:
             f"candidates have no verdict yet: forkeval resume {shlex.quote(str(store.path))}"
         )
     prices = config.report.prices
-    data = ReportInput(
+    return ReportInput(
         name=config.name,
         n=wanted.n,
-        problems=wanted.rows(load.table("problems")),
-        calls=wanted.rows(sampled.table("calls")),
-        candidates=wanted.rows(sampled.table("candidates")),
+        problems=wanted.rows(load.table("problems", columns("problems"))),
+        calls=wanted.rows(sampled.table("calls", columns("calls"))),
+        candidates=wanted.rows(sampled.table("candidates", columns("candidates"))),
         engine_steps=sampled.table("engine_steps"),
-        programs=wanted.rows(truncated.table("programs")),
+        programs=wanted.rows(truncated.table("programs", columns("programs"))),
         executions=executions(
-            store.shared("execute").table("executions"),
+            store.shared("execute").table("executions", columns("executions")),
             verdicts,
             list(environment(store, "execute", wanted)["parts"].values()),
             config.execute.evidence,
@@ -66,7 +86,6 @@ def report(config: RunConfig, store: Store, wanted: Wanted) -> Path:
         config=config.model_dump(mode="json"),
         commands=commands(store),
     )
-    return render(data, store.path / "report")
 
 
 def weak_tests(verdicts: pa.Table) -> WeakTests:

@@ -175,8 +175,9 @@ class Store:
         try:
             return RunConfig.model_validate(yaml.safe_load(found[-1].read_text()))
         except (ValueError, yaml.YAMLError) as error:
+            said = " ".join(str(error).split())  # on one line
             raise UserError(
-                f"{found[-1]}: written by another version of forkeval, or edited: {error}"
+                f"{found[-1]}: written by another version of forkeval, or edited: {said}"
             ) from error
 
     def _save_config(self, config: RunConfig) -> None:

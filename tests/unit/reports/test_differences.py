@@ -10,45 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from simulated_falls import SIMULATIONS, fall
 
 from reports.differences import holm, paired_bootstrap, sign_flip
 from reports.intervals import Estimate, stream
-from reports.passk import pass_at_k
-
-SIMULATIONS = 1000
-
-
-def fall(
-    problems: int, points: float, n: int, k: int, spread: float, seed: int
-) -> tuple[np.ndarray, float]:
-    """[problems, SIMULATIONS] differences of pass@k between two runs, and the population's own.
-
-    The second run's chances are the first's with the logit moved by a constant that makes pass@1
-    fall by `points`, and by a normal of standard deviation `spread` that differs by problem.
-    """
-    rng = np.random.default_rng(seed)
-
-    def logits(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-        p = np.clip(rng.beta(0.6, 1.1, shape), 1e-9, 1 - 1e-9)
-        return np.log(p / (1 - p)), rng.normal(0.0, spread, shape)
-
-    def chances(logit: np.ndarray) -> np.ndarray:
-        return np.asarray(1.0 / (1.0 + np.exp(-logit)))
-
-    logit, noise = logits((400_000,))
-    low, high = 0.0, 10.0
-    for _ in range(40):
-        move = (low + high) / 2
-        fell = chances(logit).mean() - chances(logit + noise - move).mean()
-        low, high = (move, high) if fell < points else (low, move)
-    move = low if points else 0.0
-    truth = float(
-        np.mean((1 - chances(logit)) ** k) - np.mean((1 - chances(logit + noise - move)) ** k)
-    )
-    logit, noise = logits((problems, SIMULATIONS))
-    first = rng.binomial(n, chances(logit))
-    second = rng.binomial(n, chances(logit + noise - move))
-    return pass_at_k(n, second, k) - pass_at_k(n, first, k), truth
 
 
 def held(differences: np.ndarray, truth: float) -> float:

@@ -4,44 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from html.parser import HTMLParser
 from importlib.resources import files
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from pages import Reader, read
 from synthetic_run import HOSTILE, synthetic_run
 
 from reports import ReportInput, render
-
-VOID = {"meta", "link", "br", "hr", "img", "input"}
-
-
-class Reader(HTMLParser):
-    """Collects elements and text; fails where tags are not closed in order."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.texts: list[str] = []
-        self.open: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.texts.append(data)
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.elements if name == tag]
 
 
 def hostile_run() -> ReportInput:
@@ -72,10 +43,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def reader(written: Path) -> Reader:
-    found = Reader()
-    found.feed(written.read_text())
-    found.close()
-    return found
+    return read(written)
 
 
 def test_tags_are_balanced(reader: Reader) -> None:

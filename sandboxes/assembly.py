@@ -109,12 +109,13 @@ def assemble(job: Job, language: Language, evidence: Evidence = "completed") -> 
         "test": _encode("\n" * (line - 1) + test),
         "entry": _encode(job.entry_point),
     }
-    return Assembled(_encode(body), line, (Case(),), files)
+    return Assembled(_encode(body + language.alone), line, (Case(),), files)
 
 
 def _marked(test: str, language: Language) -> str:
     """A test between the lines that its launcher waits for, each on a line of its own."""
-    return f"\n{language.start}\n{test}\n{language.end}\n" if language.end else test
+    marked = language.start or language.end
+    return f"\n{language.start}\n{test}\n{language.end}\n" if marked else test
 
 
 def _encode(text: str) -> bytes:

@@ -26,8 +26,10 @@ A folder is all that a language needs. Keys of language.yaml:
   ``javascript/launcher.js``; they lie in the build context under their last name.
 - ``assemble``: how prompt, completion and test are joined; ``calls``: how a test of the kind
   `calls` is written (absent where it is not supported).
-- ``start``, ``end``: lines around the test, by which the launcher sees that the test was neither
-  skipped nor quoted away; for languages where a program can look as if it had run to its end.
+- ``start``, ``end``: lines around the test, by which the launcher or compiler sees that the test
+  was neither skipped nor quoted away; for languages where a program can look as if it had run to
+  its end.
+- ``alone``: what follows a program that is isolated from its test.
 - ``truncation``: where a completion ends: ``grammar``, a tree-sitter grammar (its package
   ``tree-sitter-...`` is a dependency of ours), and ``end``: ``function``, the closing of the
   function that the prompt began, where the test goes on inside what surrounds it or nothing does;
@@ -160,6 +162,7 @@ class Language:
     constants: Constants | None = None
     start: str = ""
     end: str = ""
+    alone: str = ""
     stop: tuple[str, ...] = ()
     wrong_answer: tuple[str, ...] = ()
     wrong_answer_signal: Crash | None = None

@@ -3,50 +3,36 @@
 // file's JavaScript beside it and answers "exit STATUS 0 0", a newline and what kept it from
 // emitting; standard input and output are one socket that keeps the bounds of messages.
 //
-// What tsc emits depends on the program's own types alone (a const enum's values, imports that only
-// name types), never on those of the library: it is emitted without reading the library, which is
-// what makes tsc slow. Type errors keep no JavaScript from being emitted, and are not reported.
-//
 // A program may be too much for tsc. It works in a thread, whose heap ends without the process.
 const { once } = require("events");
 const fs = require("fs");
-const path = require("path");
 const { Worker, isMainThread, parentPort } = require("worker_threads");
 
 const ANSWER = 1 << 17; // bytes of what is said
 const LIMITS = { maxOldGenerationSizeMb: 256, stackSizeMb: 1 };
 const source = process.argv[2];
 
+// The lines of errors are to be the source's, under the name that the launcher looks for; what is added
+// after the last of them (";A;") is on none.
+const place = (map) =>
+  map.replace('"sources":["main.ts"]', '"sources":["main.js"]').replace(/"mappings":"[^"]*/, "$&;A;");
+
 // Answers every message with tsc's status, 0 where JavaScript was emitted, and what tsc said.
 const work = () => {
-  const ts = require("typescript");
-  const options = {
-    target: ts.ScriptTarget.ES5,
-    sourceMap: true,
-    noLib: true,
-    noResolve: true,
-    types: [],
-  };
-  // The lines of errors are to be the source's, under the name that the launcher looks for.
-  const renamed = (map) => map.replace('"sources":["main.ts"]', '"sources":["main.js"]');
-  const host = {
-    fileExists: (name) => name === source,
-    readFile: (name) => (name === source ? ts.sys.readFile(name) : undefined),
-    getSourceFile: (name, version) =>
-      name === source ? ts.createSourceFile(name, ts.sys.readFile(name) ?? "", version) : undefined,
-    writeFile: (name, text) =>
-      fs.writeFileSync(name, name.endsWith(".map") ? renamed(text) : text),
-    getDefaultLibFileName: () => "lib.d.ts",
-    useCaseSensitiveFileNames: () => true,
-    getCanonicalFileName: (name) => name,
-    getCurrentDirectory: () => path.dirname(source),
-    getNewLine: () => "\n",
-    getDirectories: () => [],
-  };
+  const { sys } = require("typescript");
+  const { emit } = require("./emit.js");
+  const { RETURN, withoutTest } = require("./place_of_test.js");
+  const emitted = source.replace(/ts$/, "js");
   const compile = () => {
     try {
-      const { emitSkipped, diagnostics } = ts.createProgram([source], options, host).emit();
-      return [emitSkipped ? 1 : 0, ts.formatDiagnostics(diagnostics, host)];
+      let found = emit(source, sys.readFile(source) ?? "");
+      const text = withoutTest(found.tree);
+      if (text !== undefined) found = emit(source, text);
+      const { code, map, said } = found;
+      if (code === undefined) return [1, said];
+      fs.writeFileSync(emitted, text === undefined ? code : code + RETURN);
+      fs.writeFileSync(`${emitted}.map`, place(map));
+      return [0, said];
     } catch (error) {
       // tsc's own faults, such as a stack that does not hold the program; tsc ends with 1, too
       return [1, "compiler failed: " + error + "\n"];

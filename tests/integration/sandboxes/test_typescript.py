@@ -1,7 +1,8 @@
-"""TypeScript: what is emitted without the library, the literal rule, a tsc that fails."""
+"""TypeScript: what is emitted without the library, the literal rule, a tsc that fails, a judge."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -51,6 +52,8 @@ ENDINGS = [
     ("interface A {\n" + "  a: number;\n" * 9 + "}\n", "assert.equal(1, 2);", "wrong_answer"),
     ("let a: number = 1;\nthrow new Error(`${a}`);\n", "assert.ok(1);", "runtime_error"),
     ("return;\n", "assert.equal(1, 2);", "incomplete"),
+    # tsc puts the test inside of what is open: after the point, `import` is a name.
+    ("const f = () => {\nMath.", "assert.equal(1, 2);", "incomplete"),
 ]
 
 
@@ -102,3 +105,54 @@ def test_a_program_that_is_too_much_for_the_compiler(
         assert done.verdict == "compile_error"
         assert "compiler failed" in done.detail
         assert executor.execute(fine).verdict == "passed"
+
+
+PROMPT = """interface Pair { sum: number; seen: Map<string, number> }
+enum Step { One = 1, Two }
+const half = (x: number) => x / 2;
+/** Adds. */
+const add = function (a: number, b: { of: number; seen: Map<string, number> }): Pair {
+"""
+BODY = "  b.seen.set('a', a);\n  return { sum: a + b.of, seen: b.seen };\n};\n"
+JUDGED = """
+let given = { of: 2, seen: new Map<string, number>() };
+let found: Pair = add(Step.Two, given);
+assert.equal(half(found.sum), %d);
+assert.ok(found.seen === given.seen && [...[0], ...[1]].length === given.seen.get('a'));
+"""
+
+
+def test_a_judge_has_the_test_translated(executor: DockerExecutor, job: MakeJob) -> None:
+    """With the types and helpers of the prompt; errors lie on the test's own lines."""
+    for expected, verdict in ((2, "passed"), (3, "wrong_answer")):
+        test = IMPORT + JUDGED % expected
+        program = job(BODY, test, prompt=PROMPT, language="typescript")
+        done = executor.execute(dataclasses.replace(program, evidence="isolated"))
+        assert (done.verdict, done.evidence) == (verdict, "isolated"), done.detail
+    line = 1 + (PROMPT + BODY + test).split("\n").index("assert.equal(half(found.sum), 3);")
+    assert done.detail.startswith(f"line {line}: AssertionError: ")
+
+
+def test_a_prompt_that_is_no_whole_beginning_does_not_swallow_the_test(
+    executor: DockerExecutor, job: MakeJob
+) -> None:
+    prompt = "const outer = () => {\n  const add = function (a: number, b: number) {\n"
+    program = job(
+        "return 0; }\n",
+        "if (add(2, 3) !== 5) throw 'wrong';\n",
+        prompt=prompt,
+        language="typescript",
+    )
+    for evidence in ("completed", "isolated"):
+        done = executor.execute(dataclasses.replace(program, evidence=evidence))
+        assert done.verdict != "passed", done.detail
+    closed = dataclasses.replace(program, completion="return 0; } };\nconst add = outer();\n")
+    assert executor.execute(dataclasses.replace(closed, evidence="isolated")).verdict != "passed"
+
+
+def test_a_function_for_an_argument_falls_back(executor: DockerExecutor, job: MakeJob) -> None:
+    text = "const add = (f: (x: number) => number, x: number) => f(x);\n"
+    test = IMPORT + "assert.equal(add((x) => x + 1, 4), 5);\n"
+    program = job(text, test, language="typescript")
+    done = executor.execute(dataclasses.replace(program, evidence="isolated"))
+    assert (done.verdict, done.evidence) == ("passed", "completed")

@@ -60,6 +60,15 @@ def test_a_test_stands_between_the_lines_that_its_launcher_waits_for() -> None:
     assert found.source == b"a\nb\n\nstart()\nassert f(*[1]) == 2, 0\n\nend()\n"
 
 
+def test_typescript_marks_where_its_test_begins() -> None:
+    typescript = languages.get("typescript")
+    program = _job("typescript", "a\n", "b", "T")
+    assert assemble(program, typescript).source == b"a\nb\nvoid 0; // the test\nT\n\n"
+    alone = assemble(program, typescript, "isolated")
+    assert alone.source == b"a\nb\nvoid 0; // the test\nexport {};\n"
+    assert alone.judge == {"prompt": b"a\n", "test": b"\nT", "entry": b"f"}
+
+
 def test_a_lone_surrogate_becomes_a_question_mark() -> None:
     found = assemble(_job("java", "a", "\ud800", "b"), languages.get("java"))
     assert found.source == b"a?b"

@@ -7,6 +7,8 @@ that less evidence is asked for.
 # ruff: noqa: E501  # one program a line reads better than one split over three
 from __future__ import annotations
 
+import dataclasses
+
 from tests.integration.sandboxes.hostile import isolated_perl
 from tests.integration.sandboxes.hostile.program import Hostile
 
@@ -271,6 +273,17 @@ for (const folder of ["./node_modules", "./.node_modules", "./.node_libraries", 
 ]  # fmt: skip
 
 
+# What node does with them is the same, and tsc emits it from these as they stand.
+TYPESCRIPT = [
+    dataclasses.replace(
+        hostile,
+        language="typescript",
+        completion=hostile.completion.replace('"did", "not", "pass"', '"failed", "to", "pass"'),
+    )
+    for hostile in JAVASCRIPT
+]
+
+
 def _ruby(threat: str, name: str, body: str, *verdicts: str, before: str = "") -> Hostile:
     return Hostile("ruby", threat, name, f"{before}\ndef add(a, b)\n{body}\nend\n", verdicts)
 
@@ -407,4 +420,6 @@ return 0;
 """, "wrong_answer"),
 ]  # fmt: skip
 
-PROGRAMS = [*PYTHON, *JAVASCRIPT, *RUBY, *PHP, *isolated_perl.PROGRAMS]
+PROGRAMS = [
+    *PYTHON, *JAVASCRIPT, *TYPESCRIPT, *RUBY, *PHP, *isolated_perl.PROGRAMS,
+]  # fmt: skip

@@ -24,16 +24,25 @@ def call_shell(command: str) -> str:
 
 
 _ENDLESS = "type Grow<T extends any[]> = Grow<[...T, ...T, 0]>;\nlet grown: Grow<[0]>;"
+_ZERO = "const add = function (a: number, b: number) { return 0; }\n"
+_WITHOUT_IMPORT = "\nif (add(2, 3) !== 5) throw 'wrong';\n"
 _POWERS = "type Bit = '0' | '1';\ntype Byte = `${Bit}${Bit}${Bit}${Bit}${Bit}${Bit}${Bit}${Bit}`;\nlet all: `${Byte}${Byte}${Byte}`;"
 
 PROGRAMS = [
     _typescript("early exit", "exit", "process.exit(0)", "incomplete"),
     Hostile("typescript", "early exit", "return_from_the_module", "const add = (a, b) => 0;\nreturn;\n", ("incomplete",)),
     Hostile("typescript", "early exit", "brace_too_many", "const add = function (a: number) { return 0; } return 1; }\n", ("incomplete",)),
+    Hostile("typescript", "early exit", "test_inside_a_function", _ZERO + "const uncalled = () => {", ("incomplete",), _WITHOUT_IMPORT),
+    Hostile("typescript", "early exit", "test_inside_an_expression", "const add = function (a: number, b: number) { return 0 + add.", ("incomplete",)),
+    Hostile("typescript", "early exit", "test_inside_a_text", _ZERO + "const text = `", ("incomplete",)),
+    Hostile("typescript", "early exit", "test_inside_a_comment", _ZERO + "/*", ("compile_error",)),
+    Hostile("typescript", "early exit", "test_under_a_condition", _ZERO + "if (false)", ("incomplete", "compile_error")),
+    Hostile("typescript", "early exit", "test_that_seems_to_begin_earlier", _ZERO + "void 0; // the test\nconst text = `", ("incomplete",)),
     _typescript("hooks", "swallow_and_exit_well", "process.removeAllListeners('uncaughtExceptionMonitor'); process.on('uncaughtException', () => process.exit(0)); return 0;", "incomplete"),
     _typescript("report", "guess_the_report", "require('fs').writeFileSync('/sandbox/done', '0'.repeat(32) + ' completed 0 \\n'); process.exit(0)", "forged"),
     _typescript("helpers", "replaced_assert", "return 0;", "passed", before="require('assert').deepEqual = () => {};"),
     _typescript("helpers", "declared_assert", "return 0;", "passed", before="namespace assert { export const deepEqual = () => {}; }"),
+    _typescript("helpers", "exported_names_of_the_test", "return 0;", "passed", before="export let actual_1: any, expected_1: any;"),
     _typescript("launcher", "forge_frames", "Error.prepareStackTrace = () => ''; globalThis.Error = class {} as any; process.emit('beforeExit', 0); process.exit(0)", "incomplete"),
     _typescript("launcher", "source_map_of_its_own", "return 0;", "wrong_answer", before="//# sourceMappingURL=data:application/json;base64,e30="),
     _typescript("loop", "endless_loop", "while (true);", "timeout"),

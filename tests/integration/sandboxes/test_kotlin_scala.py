@@ -36,7 +36,7 @@ APP = "object Main extends App {\n"
         ("scala", APP + "val x = <a>{1}</a>; assert(x.text == \"1\") }", "passed", ""),
         ("scala", "class Main", "compile_error", "NoSuchMethodException"),
         ("scala", "object Other extends App", "compile_error", "ClassNotFoundException: Main"),
-        ("scala", APP + "\nassert(1 == 2, \"é\\nx\") }", "wrong_answer", "line 3: java.lang.AssertionError"),
+        ("scala", APP + "\nassert(1 == 2, \"é\\nx\") }", "wrong_answer", "line 5: java.lang.AssertionError"),
         ("scala", APP + "def f(n: Int): Int = f(n + 1) + 1; f(0) }", "runtime_error", "StackOverflow"),
         ("scala", APP + "try sys.exit(0) finally throw new Exception }", "incomplete", ""),
         ("scala", "object Main { sys.exit(0); def main(a: Array[String]) {} }", "incomplete", ""),
@@ -48,6 +48,46 @@ def test_how_programs_end(
     done = executor.execute(job("", program, language=language))
     assert done.verdict == verdict, done.detail
     assert detail in done.detail
+
+
+ADD = "def add(a: Int, b: Int): Int = a + b\n"
+BASE = "class Base extends App { var n = args.length + 1 }\nobject Main extends Base {\n"
+
+
+@pytest.mark.parametrize(
+    ("completion", "test", "verdict"),
+    [
+        # Names that the launcher has, helpers beside the object and in it, bodies of its parents.
+        ("case class Entry(x: Int)\n" + APP, "assert(Entry(5).x == 5)\n}", "passed"),
+        ("object Helper { val five = 5 }\n" + APP + "class B(val x: Int)\n", "assert(new B(Helper.five).x == 5)\n}", "passed"),
+        (BASE, "assert(n == 1)\n}", "passed"),
+        (BASE, "assert(n == 0)\n}", "wrong_answer"),
+        # An object that is no App, with a main before the test or in it; the whole program as the test.
+        ("object Main {\n" + ADD + "def main(a: Array[String]) { println(5) }\n", "assert(add(2, 3) == 5)\n}", "passed"),
+        ("object Main {\n" + ADD + "def main(a: Array[String]) { println(5) }\n", "assert(add(2, 3) == 6)\n}", "wrong_answer"),
+        ("object Main {\n" + ADD, "def main(a: Array[String]) { assert(add(2, 3) == 5) }\n}", "passed"),
+        ("object Main {\n" + ADD, "def main(a: Array[String]) { assert(add(2, 3) == 6) }\n}", "wrong_answer"),
+        ("object Add {\n" + ADD + "}\n", APP + "assert(Add.add(2, 3) == 5)\n}", "passed"),
+        # Assertions that became code of another class.
+        (APP + ADD, "for (x <- 1 to 3) {\nassert(add(x, 1) == x + 1)\n}\n}", "passed"),
+        # Lines that an editor would count in another way.
+        (APP + ADD + "// \f\f \r \r\n", "\n\rassert(add(2, 3) == 6)\n}", "wrong_answer"),
+    ],
+)  # fmt: skip
+def test_scala_runs_what_holds_the_test(
+    executor: DockerExecutor, job: MakeJob, completion: str, test: str, verdict: str
+) -> None:
+    done = executor.execute(job(completion, test, language="scala"))
+    assert done.verdict == verdict, (done.detail, done.stderr)
+
+
+def test_a_scala_program_without_a_test_is_run_as_it_stands(
+    executor: DockerExecutor, job: MakeJob
+) -> None:
+    test = '{"cases": [{"input": "2 3", "output": "5"}]}'
+    text = APP + 'println(io.Source.stdin.mkString.trim.split(" ").map(_.toInt).sum)\n}\n'
+    done = executor.execute(job(text, test, language="scala", kind="stdin"))
+    assert done.verdict == "passed", (done.detail, done.stderr)
 
 
 KOTLIN = "fun main() {"

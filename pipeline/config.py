@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from pipeline import ranker_terms
 from pipeline.config_section import BY_LANGUAGE, EXTENT, PLACE, Contradiction, Section, repeated
 from pipeline.manifests import known_languages, manifests, offered
 from pipeline.records import Part
@@ -255,13 +256,11 @@ class ExecuteConfig(Section):
                 yield Contradiction((f"rules.{name}",), f"{name} has no rule {rule!r}; {has}")
 
 
-RankerName = Literal["random", "mean_logprob", "sum_logprob"]
-
-
 class RerankConfig(Section):
-    rankers: tuple[RankerName, ...] = Field(
+    rankers: tuple[Annotated[str, AfterValidator(ranker_terms.checked)], ...] = Field(
         default=("random", "mean_logprob", "sum_logprob"),
-        description="orders to compare; recorded completions without one here get random alone",
+        description="orders to compare, see docs/rankers.md: names, `lexicographic(A, B)` or "
+        "`weighted(0.5 * A, 0.5 * B)`; recorded completions without one here get random alone",
     )
     logprobs: Literal["raw", "processed"] = Field(
         default="raw", description="of the model, or after temperature and filters"
@@ -348,7 +347,11 @@ class RunConfig(Section):
                     (f"benchmarks.{index}.name",), f"{benchmark.name} is there already: join them"
                 )
             seen.add(source)
-        by_logprob = [r for r in self.rerank.rankers if r.endswith("_logprob")]
+        by_logprob = [
+            ranker
+            for ranker in self.rerank.rankers
+            if set(ranker_terms.rankers(ranker_terms.parse(ranker))) & set(ranker_terms.BY_LOGPROB)
+        ]
         explicit = "rankers" in self.rerank.model_fields_set
         if self.backend.name == "recorded" and by_logprob and explicit:
             yield Contradiction(

@@ -148,6 +148,25 @@ class Test(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class PublicExamples(Record):
+    """What a prompt's own examples give away; counted when problem and test are both at hand."""
+
+    TABLE: ClassVar[str] = "public_examples"
+    KEY: ClassVar[tuple[str, ...]] = ("dataset", "language", "task_id")
+
+    dataset: str
+    language: str
+    task_id: str
+    examples: int  # documented in the prompt
+    inputs: int  # of those, calls on plain values: what a ranker can run; 1 for `f()` without any
+    equal_tests: int  # of those, cases of the hidden test too: same arguments, same value
+
+    @property
+    def key(self) -> ProblemKey:
+        return ProblemKey(self.dataset, self.language, self.task_id)
+
+
+@dataclass(frozen=True, slots=True)
 class Call(Record):
     """One completion request, the unit of the ledger."""
 
@@ -367,6 +386,26 @@ class Ranking(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class RankingCost(Record):
+    """What a ranker used for one part of a run, each thing once; the sampling itself is not in it.
+
+    Rankers that use the same executions each carry their cost: what one would cost alone.
+    """
+
+    TABLE: ClassVar[str] = "ranking_costs"
+    KEY: ClassVar[tuple[str, ...]] = ("dataset", "language", "ranker")
+
+    dataset: str
+    language: str
+    ranker: str
+    executions: int
+    prompt_tokens: int
+    generated_tokens: int
+    flops: float
+    m_cpu_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class StageTime(Record):
     """Wall time that one invocation spent in one stage (stages overlap, so they do not add up)."""
 
@@ -390,6 +429,7 @@ TABLES: dict[str, type[Record]] = {
     for record in (
         Problem,
         Test,
+        PublicExamples,
         Call,
         Candidate,
         EngineStep,
@@ -397,6 +437,7 @@ TABLES: dict[str, type[Record]] = {
         Execution,
         VerdictRow,
         Ranking,
+        RankingCost,
         StageTime,
     )
 }

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline import benchmarks, environment
+from pipeline import benchmarks, environment, rankers
 from pipeline.backends.recorded import with_canonical
 from pipeline.benchmarks import truncation
+from pipeline.cached_executor import CachedExecutor
 from pipeline.config import RunConfig
 from pipeline.judging import Judging, JudgingTables
 from pipeline.progress import Progress
@@ -69,6 +70,8 @@ class Run:
         """
         loaded, problems, tests = self._load()
         wanted = Wanted({problem.key: problem for problem in problems}, self.config.sampling.n)
+        if "rerank" in self.stages:  # before hours of sampling
+            rankers.check(self.config.rerank.rankers, wanted.languages)
         if "sample" in self.stages or "execute" in self.stages:
             self._draw_and_judge(loaded, problems, tests, wanted)
         if "rerank" in self.stages:
@@ -87,7 +90,8 @@ class Run:
             problems = load.select(tables.records("problems"), self.config.benchmarks)
             if not problems:
                 raise UserError("benchmarks: no stored problem is wanted: use --from-stage load")
-            return tables, problems, list(tables.records("tests"))
+            judged = "sample" in self.stages or "execute" in self.stages
+            return tables, problems, list(tables.records("tests")) if judged else []
         with self._timed("load"):
             problems, tests = load.load(self.config.benchmarks)
             if self.config.backend.canonical:
@@ -105,6 +109,10 @@ class Run:
             have = tables.keys("problems")
             rows: list[Problem | Test] = [*problems, *tests]
             tables.commit(row for row in rows if row.key not in have)
+            counted = tables.keys("public_examples")
+            tables.commit(
+                load.public_examples([p for p in problems if p.key not in counted], tests)
+            )
         return tables, problems, tests
 
     def _solved(
@@ -239,29 +247,58 @@ class Run:
         )
 
     def _rerank(self, wanted: Wanted) -> None:
+        """Ranks the parts that are not ranked yet; executions of rankers are kept as they end."""
+        names = self.config.rerank.rankers
         sampled = self.store.required("sample", wanted.parts)
         truncated = self.store.required("truncate", wanted.parts)
-        # Scores of duplicates depend on which samples there are, so the extent is part of the
-        # identity here: rankings of another extent stay aside.
-        extents = {
-            part: {
-                "n": wanted.n,
-                "problems": digest(*sorted(map(str, wanted.only([part]).problems))),
-            }
-            for part in wanted.parts
-        }
-        tables = self._begin("rerank", {}, extents, upstream=truncated)
-        # One commit holds all of a part.
-        lacking = wanted.only([part for part, own in tables.parts.items() if not own.tables()])
-        if not lacking.problems:
+        needed = rankers.needs(names)
+        executor = self.services.executor(self.config) if "executor" in needed else None
+        try:
+            tables = self._begin("rerank", {}, self._ranked(wanted, executor), upstream=truncated)
+            # One commit holds all of a part.
+            lacking = [part for part, own in tables.parts.items() if not own.tables()]
+            if executor is not None and lacking:
+                executor.prepare(wanted.only(lacking).languages)
+            with self._kept(executor) as kept:
+                for part in lacking:
+                    own = wanted.only([part])
+                    ranked, costs = rerank.rerank(
+                        names,
+                        part,
+                        own.rows(sampled.table("candidates", rerank.CANDIDATE_COLUMNS)),
+                        own.rows(truncated.table("programs", rerank.PROGRAM_COLUMNS)),
+                        self.config.rerank.logprobs,
+                        rankers.Tools(own.problems, kept),
+                    )
+                    tables.commit([*to_records(Ranking, ranked), *costs])
+        finally:
+            if executor is not None:
+                executor.close()
+
+    def _ranked(self, wanted: Wanted, executor: Executor | None) -> dict[Part, Mapping[str, Any]]:
+        """What the rankings of each part mean."""
+        meanings: dict[Part, Mapping[str, Any]] = {}
+        for part in wanted.parts:
+            # Scores of duplicates depend on which samples there are, so the extent is part of the
+            # identity here: rankings of another extent stay aside.
+            problems = digest(*sorted(map(str, wanted.only([part]).problems)))
+            meaning: dict[str, Any] = {"n": wanted.n, "problems": problems}
+            if executor is not None:
+                meaning["inputs"] = rankers.INPUTS_VERSION
+                meaning["image"] = executor.image_digest(part.language)
+                meaning["limits"] = executor.limits_hash(part.language)
+            meanings[part] = meaning
+        return meanings
+
+    @contextmanager
+    def _kept(self, executor: Executor | None) -> Iterator[Executor | None]:
+        """The executor with what rankers had it run before; new executions are stored."""
+        if executor is None:
+            yield None
             return
-        ranked = rerank.rerank(
-            self.config.rerank.rankers,
-            lacking.rows(sampled.table("candidates", rerank.CANDIDATE_COLUMNS)),
-            lacking.rows(truncated.table("programs", rerank.PROGRAM_COLUMNS)),
-            self.config.rerank.logprobs,
-        )
-        tables.commit(to_records(Ranking, ranked))
+        tables = self.store.shared("rerank")
+        with self.store.writer(tables) as writer:
+            yield CachedExecutor(executor, tables.records("executions"), writer.add)
 
     # ---- inside ----------------------------------------------------------------------------------
 

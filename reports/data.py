@@ -9,6 +9,10 @@ from typing import Any
 import pyarrow as pa
 
 
+def empty() -> pa.Table:
+    return pa.table({})
+
+
 @dataclass(frozen=True, slots=True)
 class Rates:
     """Money a unit; 0 leaves a unit out of the bill."""
@@ -46,8 +50,9 @@ class WeakTests:
 class ReportInput:
     """The tables of a run, with the columns of the records they are named after, in any order.
 
-    `engine_steps` and `rankings` may be empty. `calls`, `candidates`, `programs`, `verdicts` have
-    one row a sample; `executions` one row an execution of a distinct program.
+    `engine_steps`, `rankings` and those with a default may be empty. `calls`, `candidates`,
+    `programs`, `verdicts` have one row a sample; `executions` one row an execution of a distinct
+    program.
     """
 
     name: str  # of the run
@@ -60,6 +65,9 @@ class ReportInput:
     executions: pa.Table
     verdicts: pa.Table
     rankings: pa.Table
+    public_examples: pa.Table = field(default_factory=empty)
+    ranking_costs: pa.Table = field(default_factory=empty)
+    ranking_executions: pa.Table = field(default_factory=empty)  # of rankers, on public inputs
     settings: Settings = Settings()
     weak_tests: WeakTests = field(default_factory=WeakTests)
     max_rows: int = 64  # sequences decoded at once: the slots of the cost model's schedule

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.records import VERDICTS
+from reports import rankers
 from reports.curves import axes, budget_columns, device_seconds
 from reports.data import ReportInput
 from reports.examples import examples
@@ -79,6 +80,7 @@ def document(source: ReportInput) -> dict[str, Any]:
                     **series([found[column.name] for column in sampling]),
                     "cost": spent,
                 },
+                "public_examples": rankers.public_examples(source, place, counts, scope),
                 "verdicts": breakdown(counts, scope.rows),
                 "weak_tests": without_weak(source.weak_tests, counts, scope, sampling[0], settings),
             }
@@ -111,8 +113,10 @@ def document(source: ReportInput) -> dict[str, Any]:
                 source.executions,
                 source.wall_seconds,
                 settings.prices,
+                rankers.ledger_entries(source.ranking_executions, settings.prices),
             )
         ],
+        "ranking_costs": rankers.costs(source),
         "per_problem": per_problem(counts, ranked),
         "examples": examples(source, counts, place),
         "environment": dict(source.environment),

@@ -8,7 +8,7 @@ tree computes). Source: "Reasoning in Token Economies" (arXiv 2406.06461) for th
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -121,8 +121,9 @@ def ledger(
     executions: pa.Table,
     wall_seconds: Mapping[str, float],
     prices: Rates,
+    ranking: Sequence[Entry] = (),
 ) -> list[Entry]:
-    """The lines of the ledger, of the whole run."""
+    """The lines of the ledger, of the whole run. ranking: those of what rankers ran."""
     entries = tokens(tally) + flops(tally)
     device = seconds_of(engine_steps, None)
     entries.append(
@@ -159,6 +160,7 @@ def ledger(
             "each program's measured seconds times how often it was drawn",
         )
     )
+    entries += ranking
     for stage, seconds in wall_seconds.items():
         entries.append(Entry(f"wall time, {stage}", seconds, "s", "measured", ""))
     entries.append(money(tally, device, cpu, prices))

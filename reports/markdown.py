@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from reports import weak
-from reports.figures import Document, evidence, languages, scope_label
+from reports import rankers, weak
+from reports.figures import Document, evidence, languages, scope_label, whole
 from reports.html import DASH, amount, number, percent
 
 
@@ -38,12 +38,7 @@ def markdown(doc: Document) -> str:
         [[scope_label(doc, s), *(span(row) for row in s["sampling_noise"])] for s in scopes],
     )
     lines += ["", doc["intervals"]["sampling noise"]]
-    ranked = [row["metric"] for row in scopes[0]["ranking"]]
-    lines += ["", "## After ranking", ""]
-    lines += grid(
-        ["", *(name.replace("_", " ") for name in ranked)],
-        [[scope_label(doc, s), *(shown(row) for row in s["ranking"])] for s in scopes],
-    )
+    lines += ranking(doc)
     lines += ["", "## Verdicts", ""]
     own = languages(doc)
     seen = [
@@ -83,6 +78,35 @@ def markdown(doc: Document) -> str:
     if doc["commands"]:
         lines += ["", "## Run it again", "", *(f"    {line(c)}" for c in doc["commands"])]
     return "\n".join(lines) + "\n"
+
+
+def ranking(doc: Document) -> list[str]:
+    """The rankers over all problems, with what each cost; pass@1 by scope where there are more."""
+    listed = rankers.rows(doc)
+    oracle = next(row for row in whole(doc)["ranking"] if row["metric"] == "oracle")
+    lines = ["", "## After ranking", ""]
+    lines += grid(
+        ["ranker", "pass@1", "pass@top3", "cost beside sampling"],
+        [
+            *(
+                [name.replace("_", " "), shown(one), shown(top), cost]
+                for name, one, top, cost in listed
+            ),
+            ["oracle", shown(oracle), shown(oracle), ""],
+        ],
+    )
+    if len(doc["scopes"]) > 1:
+        by_name = [{row["metric"]: row for row in s["ranking"]} for s in doc["scopes"]]
+        lines += ["", "pass@1 after ranking:", ""]
+        lines += grid(
+            ["", *(scope_label(doc, s) for s in doc["scopes"])],
+            [
+                [name.replace("_", " "), *(shown(found[f"{name} pass@1"]) for found in by_name)]
+                for name, _, _, _ in listed
+            ]
+            + [["oracle", *(shown(found["oracle"]) for found in by_name)]],
+        )
+    return [*lines, "", text(rankers.explained(doc))]
 
 
 def weak_tests(doc: Document) -> list[str]:

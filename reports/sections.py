@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reports import bars, figures
+from reports import bars, figures, rankers
 from reports.figures import Document, evidence, languages, legend, scope_label, whole
 from reports.html import (
     DASH,
@@ -248,29 +248,27 @@ def compute(doc: Document) -> Markup:
 
 def ranking(doc: Document) -> Markup:
     scope = whole(doc)
-    rows_of = {row["metric"]: row for row in scope["ranking"]}
-    rankers = sorted({name.rsplit(" ", 1)[0] for name in rows_of if " " in name})
-    rows: list[list[object]] = []
-    for name in rankers:
-        cells: list[object] = [name.replace("_", " ")]
-        for metric in ("pass@1", "pass@top3"):
-            cells.append(Cell(estimate(rows_of[f"{name} {metric}"]), number=True))
-        rows.append(cells)
-    top = Cell(estimate(rows_of["oracle"]), number=True)
-    rows.append(["oracle (upper bound)", top, top])
-    drawn = [Cell(estimate(at_k(scope["curve"], k)), number=True) for k in doc["top"]]
-    rows.append(["samples as drawn: pass@1, pass@3", *drawn])
-    by_language: list[list[object]] = [
+    listed = rankers.rows(doc)
+    names = [name for name, _, _, _ in listed]
+    rows: list[list[object]] = [
         [
-            scope_label(doc, item),
-            *(
-                Cell(estimate(row), number=True)
-                for row in item["ranking"]
-                if row["metric"].endswith("pass@1")
-            ),
+            name.replace("_", " "),
+            Cell(estimate(one), number=True),
+            Cell(estimate(three), number=True),
+            cost,
         ]
-        for item in doc["scopes"]
+        for name, one, three, cost in listed
     ]
+    oracle = next(row for row in scope["ranking"] if row["metric"] == "oracle")
+    top = Cell(estimate(oracle), number=True)
+    rows.append(["oracle (upper bound)", top, top, ""])
+    drawn = [Cell(estimate(at_k(scope["curve"], k)), number=True) for k in doc["top"]]
+    rows.append(["samples as drawn: pass@1, pass@3", *drawn, ""])
+    by_language: list[list[object]] = []
+    for item in doc["scopes"]:
+        found = {row["metric"]: row for row in item["ranking"]}
+        cells = (Cell(estimate(found[f"{name} pass@1"]), number=True) for name in names)
+        by_language.append([scope_label(doc, item), *cells])
     return section(
         "ranking",
         "What choosing is worth",
@@ -280,13 +278,18 @@ def ranking(doc: Document) -> Markup:
             "among them and the oracle, which picks a passing program wherever there is one. Equal "
             "scores count as the expectation over random order.",
         ),
-        table("Over all problems, in percent", ["ranker", Cell("pass@1"), Cell("pass@top3")], rows),
+        table(
+            "Over all problems, in percent",
+            ["ranker", Cell("pass@1"), Cell("pass@top3"), "cost beside sampling"],
+            rows,
+        ),
+        tag("p", rankers.explained(doc), _class="note"),
         table(
             "pass@1 after ranking by language, in percent",
-            ["", *(Cell(name.replace("_", " ")) for name in rankers)],
+            ["", *(Cell(name.replace("_", " ")) for name in names)],
             by_language,
         )
-        if len(doc["scopes"]) > 1 and rankers
+        if len(doc["scopes"]) > 1 and names
         else "",
     )
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipeline.rankers import names, rank
+from pipeline.rankers import rank
 from pipeline.records import VERDICTS, digest
 from reports.data import Rates, ReportInput, Settings, WeakTests
 
@@ -22,6 +22,9 @@ PRICES = Rates(
     per_million_prompt_tokens=0.2, per_million_generated_tokens=0.8, per_sandbox_cpu_hour=0.05
 )
 WRONG = ("wrong_answer", "runtime_error", "compile_error", "timeout")
+KEY = ("dataset", "language", "task_id")
+RANKERS = ("mean_logprob", "random", "sum_logprob")
+EXECUTING = "self_consistency"
 HOSTILE = "</pre></script><script>window.pwned = 1</script><img src=x onerror=alert(1)> & \"'"
 
 
@@ -127,7 +130,9 @@ def synthetic_run(
                 schedule.append((len(own_prompts) - 1, generated - 1))
     tables = {name: pa.Table.from_pylist(content) for name, content in rows.items()}
     tables["candidates"] = typed(tables["candidates"])
-    rankings = [rank(name, tables["candidates"], tables["programs"]) for name in names()]
+    ranked = [rank(name, tables["candidates"], tables["programs"])[0] for name in RANKERS]
+    # Stands for one that executes; its scores do not matter here.
+    executing = ranked[0].set_column(3, "ranker", pa.array([EXECUTING] * ranked[0].num_rows))
     assert set(WRONG) <= set(VERDICTS)
     return ReportInput(
         name="synthetic",
@@ -135,7 +140,17 @@ def synthetic_run(
         **tables,
         engine_steps=engine_steps(schedule, own_prompts, header, max_rows, stretch, noise, rng),
         executions=pa.Table.from_pylist(list(executions.values())),
-        rankings=pa.concat_tables(rankings),
+        rankings=pa.concat_tables([*ranked, executing]),
+        public_examples=pa.Table.from_pylist(
+            [
+                {**{name: row[name] for name in KEY}, "examples": 3, "inputs": 2, "equal_tests": 1}
+                for row in rows["problems"]
+            ]
+        ),
+        ranking_costs=pa.Table.from_pylist(
+            [cost(language, name) for language in LANGUAGES for name in (*RANKERS, EXECUTING)]
+        ),
+        ranking_executions=pa.table({"m_cpu_seconds": [0.5, 0.25, float("nan")]}),
         settings=Settings(k=k, bootstrap=bootstrap, prices=prices),
         weak_tests=weak_tests(rows["problems"]),
         max_rows=max_rows,
@@ -147,6 +162,20 @@ def synthetic_run(
         config={"sampling": {"n": n, "temperature": 0.8}, "note": HOSTILE},
         commands=("forkeval run quickstart",),
     )
+
+
+def cost(language: str, ranker: str) -> dict[str, Any]:
+    executions = 7 if ranker == EXECUTING else 0
+    return {
+        "dataset": "mbxp",
+        "language": language,
+        "ranker": ranker,
+        "executions": executions,
+        "prompt_tokens": 0,
+        "generated_tokens": 0,
+        "flops": 0.0,
+        "m_cpu_seconds": 0.25 * executions,
+    }
 
 
 def weak_tests(problems: list[dict[str, Any]]) -> WeakTests:

@@ -2,8 +2,9 @@
 
 One file a ranker. A module of this package whose name has no leading underscore is a ranker of that
 name; it defines ``score(samples: Samples) -> NDArray[float64]`` (one number a sample, higher is
-better) and says its formula and source in its docstring. Nothing is registered anywhere else, apart
-from the name's place in the configuration's `RankerName`.
+better) and says its formula and source in its docstring. One that runs programs says so, with
+``NEEDS = ("executor",)``, and defines ``score(samples, tools: Tools)``. Nothing is registered
+anywhere else, apart from the name's place in `pipeline.ranker_terms.RANKERS`.
 
 Scores are given after deduplication: samples of one problem with the same program are one program,
 and carry the largest score of theirs. (The same text can be drawn as different tokens, and with a
@@ -15,19 +16,23 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
-from typing import Literal, cast
+from collections.abc import Iterable
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pipeline import ranker_terms
+from pipeline.public_inputs.outputs import VERSION as INPUTS_VERSION
+from pipeline.public_inputs.outputs import check_languages
+from pipeline.ranker_terms import Lexicographic, Ranker, Term, Weighted
+from pipeline.rankers import _order
 from pipeline.rankers._samples import KEY, Samples, gather
+from pipeline.rankers._tools import Bill, BilledExecutor, Tools
 from pipeline.records import UserError
 
-__all__ = ["Samples", "names", "rank"]
-
-Score = Callable[[Samples], NDArray[np.float64]]
+__all__ = ["INPUTS_VERSION", "Bill", "Samples", "Tools", "check", "names", "needs", "rank"]
 
 
 def names() -> tuple[str, ...]:
@@ -41,36 +46,49 @@ def names() -> tuple[str, ...]:
     )
 
 
+def needs(wanted: Iterable[str]) -> set[str]:
+    """The services that any of these rankers or combinations asks for."""
+    return {
+        service
+        for name in wanted
+        for ranker in ranker_terms.rankers(_parsed(name))
+        for service in getattr(_module(ranker), "NEEDS", ())
+    }
+
+
+def check(wanted: Iterable[str], languages: Iterable[str]) -> None:
+    """Raises UserError where these rankers cannot do with programs in these languages."""
+    if "executor" in needs(wanted):
+        check_languages(sorted(languages))
+
+
 def rank(
     name: str,
     candidates: pa.Table,
     programs: pa.Table,
     logprobs: Literal["raw", "processed"] = "raw",
-) -> pa.Table:
-    """Scores every candidate with one ranker.
+    tools: Tools | None = None,
+) -> tuple[pa.Table, Bill]:
+    """Scores every candidate with one ranker or combination, and says what that used.
 
     `candidates` and `programs` have the columns of the records `Candidate` and `Program` (others
-    are not read) and the same keys, in any order. Returns the table of `Ranking` rows, sorted by
-    key. A score is nan where it is undefined (completions recorded without log-probabilities) and
-    -inf where nothing was kept to score (an empty completion): ranked last.
+    are not read) and the same keys, in any order. `tools` is for rankers that need a service.
+    Returns the table of `Ranking` rows, sorted by key. A score is nan where it is undefined
+    (completions recorded without log-probabilities) and -inf where nothing was kept to score (an
+    empty completion): ranked last.
 
     Raises UserError for an unknown ranker, or a program without its candidate.
     """
-    if name not in names():
-        raise UserError(f"rerank.rankers: no ranker {name!r}; there are {', '.join(names())}")
-    score = cast(Score, importlib.import_module(f"{__name__}.{name}").score)
+    term = _parsed(name)
     samples = gather(candidates, programs, logprobs)
-    scores = np.asarray(score(samples), dtype=np.float64)
-    if scores.shape != (samples.count,):
-        raise ValueError(f"ranker {name}: {scores.shape} scores for {samples.count} samples")
-    best = np.full(samples.programs, -np.inf)
-    # maximum, not fmax: a program whose score is undefined in one sample is undefined.
-    with np.errstate(invalid="ignore"):  # nan is meant
-        np.maximum.at(best, samples.program, scores)
+    bill = Bill()
+    if tools is not None and tools.executor is not None:
+        tools = Tools(tools.problems, BilledExecutor(tools.executor, bill))
+    best = _scores(term, samples, tools)
     columns: dict[str, pa.Array | pa.ChunkedArray] = {
         column: samples.keys[column] for column in KEY
     }
-    return pa.table(
+    table = pa.table(
         {
             "dataset": columns["dataset"],
             "language": columns["language"],
@@ -81,3 +99,41 @@ def rank(
             "duplicate_of": pa.array(samples.first_index[samples.program], pa.int64()),
         }
     )
+    return table, bill
+
+
+def _parsed(name: str) -> Term:
+    try:
+        return ranker_terms.parse(name)
+    except ValueError as error:
+        raise UserError(f"rerank.rankers: {error}") from error
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f"{__name__}.{name}")
+
+
+def _scores(term: Term, samples: Samples, tools: Tools | None) -> NDArray[np.float64]:
+    """[programs] the scores of a ranker, or joined from those of several."""
+    match term:
+        case Lexicographic(terms):
+            # Ranks within the problem: 0 for the worst program, 1 for the next, ...
+            found = [_scores(inner, samples, tools) for inner in terms]
+            return _order.lexicographic(samples.problem, found)
+        case Weighted(weighted):
+            # Of shares of programs beaten, since scores of two rankers have no common scale: a
+            # weighted Borda count (Aslam & Montague 2001, "Models for Metasearch").
+            shares = [
+                weight * _order.shares_beaten(samples.problem, _scores(inner, samples, tools))
+                for weight, inner in weighted
+            ]
+            return np.asarray(np.sum(shares, axis=0))
+        case Ranker(name):
+            module = _module(name)
+            given = (samples, tools) if getattr(module, "NEEDS", ()) else (samples,)
+            scores = np.asarray(module.score(*given), dtype=np.float64)
+            if scores.shape != (samples.count,):
+                raise ValueError(
+                    f"ranker {name}: {scores.shape} scores for {samples.count} samples"
+                )
+            return samples.best(scores)

@@ -23,6 +23,8 @@ class Samples:
     logprob_sum: NDArray[np.float64]  # [S] nats, over the kept tokens; nan without any recorded
     program: NDArray[np.int64]  # [S] number of the sample's program
     first_index: NDArray[np.int64]  # [programs] smallest sample_index of each program
+    problem: NDArray[np.int64]  # [programs] number of each program's problem
+    sources: pa.Table  # [programs] problem's key, program_hash; completion where it was given
 
     @property
     def count(self) -> int:
@@ -32,6 +34,19 @@ class Samples:
     def programs(self) -> int:
         return len(self.first_index)
 
+    @property
+    def drawn(self) -> NDArray[np.int64]:
+        """[programs] how often each was drawn."""
+        return np.bincount(self.program, minlength=self.programs)
+
+    def best(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """[programs] the largest score of each program's samples; nan where one is undefined."""
+        best = np.full(self.programs, -np.inf)
+        # maximum, not fmax: a program whose score is undefined in one sample is undefined.
+        with np.errstate(invalid="ignore"):  # nan is meant
+            np.maximum.at(best, self.program, scores)
+        return best
+
 
 def gather(
     candidates: pa.Table, programs: pa.Table, logprobs: Literal["raw", "processed"]
@@ -39,8 +54,9 @@ def gather(
     """Joins the two tables; raises UserError where a program's candidate is missing."""
     column = {"raw": "logprobs_raw", "processed": "logprobs"}[logprobs]
     rows = candidates.select(KEY).append_column("row", pa.array(np.arange(candidates.num_rows)))
+    texts = [name for name in ("completion",) if name in programs.column_names]
     joined = (
-        programs.select([*KEY, "program_hash", "kept_tokens"])
+        programs.select([*KEY, "program_hash", "kept_tokens", *texts])
         .join(rows, list(KEY), join_type="left outer")
         .sort_by([(name, "ascending") for name in KEY])
         .combine_chunks()
@@ -54,8 +70,11 @@ def gather(
     kept_of_row = np.zeros(candidates.num_rows, np.int64)
     kept_of_row[row] = kept
     sums = kept_sums(candidates[column], kept_of_row)[row]
-    program, first_index = number_programs(joined)
-    return Samples(joined.select(KEY), kept, sums, program, first_index)
+    program, first = number_programs(joined)
+    sources = joined.select([*KEY[:3], "program_hash", *texts]).take(first)
+    first_index = joined["sample_index"].to_numpy().astype(np.int64)[first]
+    problem = number(sources, KEY[:3])
+    return Samples(joined.select(KEY), kept, sums, program, first_index, problem, sources)
 
 
 def kept_sums(values: pa.ChunkedArray, kept: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -90,13 +109,21 @@ def kept_sums(values: pa.ChunkedArray, kept: NDArray[np.int64]) -> NDArray[np.fl
 
 
 def number_programs(table: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Numbers the distinct (problem, program_hash) pairs, and finds each one's first sample."""
+    """Numbers the distinct (problem, program_hash) pairs, and finds each one's first row.
+
+    table: sorted by key, so that the first row has the smallest sample_index.
+    """
+    code = number(table, (*KEY[:3], "program_hash"))
+    first = np.full(int(code.max()) + 1 if code.size else 0, np.iinfo(np.int64).max)
+    np.minimum.at(first, code, np.arange(len(code)))
+    return code, first
+
+
+def number(table: pa.Table, names: tuple[str, ...]) -> NDArray[np.int64]:
+    """[rows] numbers the distinct rows of these columns."""
     code = np.zeros(table.num_rows, np.int64)
-    for name in (*KEY[:3], "program_hash"):
+    for name in names:
         dictionary = table[name].combine_chunks().dictionary_encode()
         pair = code * (len(dictionary.dictionary) + 1) + dictionary.indices.to_numpy()
         code = np.unique(pair, return_inverse=True)[1].astype(np.int64)  # small again
-    count = int(code.max()) + 1 if code.size else 0
-    first = np.full(count, np.iinfo(np.int64).max)
-    np.minimum.at(first, code, table["sample_index"].to_numpy().astype(np.int64))
-    return code, first
+    return code

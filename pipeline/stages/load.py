@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from tqdm import tqdm
 
 from pipeline.benchmarks import load as load_benchmark
+from pipeline.benchmarks import overlap
 from pipeline.config import BenchmarkConfig
-from pipeline.records import Part, Problem, ProblemKey, Test, UserError
+from pipeline.records import Part, Problem, ProblemKey, PublicExamples, Test, UserError
 
 
 def load(benchmarks: Sequence[BenchmarkConfig]) -> tuple[list[Problem], list[Test]]:
@@ -31,6 +32,12 @@ def load(benchmarks: Sequence[BenchmarkConfig]) -> tuple[list[Problem], list[Tes
         problems += more_problems
         tests += more_tests
     return problems, tests
+
+
+def public_examples(problems: Iterable[Problem], tests: Iterable[Test]) -> list[PublicExamples]:
+    """How many of each prompt's own examples are hidden tests too."""
+    test_of = {test.key: test for test in tests}
+    return [overlap.public_examples(problem, test_of[problem.key]) for problem in problems]
 
 
 def select(problems: Iterable[Problem], benchmarks: Sequence[BenchmarkConfig]) -> list[Problem]:

@@ -55,6 +55,7 @@ def gather(
             f"candidates have no verdict yet: forkeval resume {shlex.quote(str(store.path))}"
         )
     prices = config.report.prices
+    meanings = list(environment(store, "execute", wanted)["parts"].values())
     return ReportInput(
         name=config.name,
         n=wanted.n,
@@ -66,11 +67,19 @@ def gather(
         executions=executions(
             store.shared("execute").table("executions", columns("executions")),
             verdicts,
-            list(environment(store, "execute", wanted)["parts"].values()),
+            meanings,
             config.execute.evidence,
         ),
         verdicts=verdicts,
         rankings=wanted.rows(ranked.table("rankings")),
+        public_examples=wanted.rows(load.table("public_examples")),
+        ranking_costs=ranked.table("ranking_costs"),
+        ranking_executions=executions(
+            store.shared("rerank").table("executions", columns("executions")),
+            verdicts,
+            meanings,
+            "completed",
+        ),
         settings=Settings(
             k=config.report.k,
             bootstrap=config.report.bootstrap,

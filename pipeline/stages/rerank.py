@@ -7,6 +7,7 @@ from typing import Literal
 import pyarrow as pa
 
 from pipeline import rankers
+from pipeline.records import Part, RankingCost
 
 CANDIDATE_COLUMNS = ("dataset", "language", "task_id", "sample_index", "logprobs", "logprobs_raw")
 PROGRAM_COLUMNS = (
@@ -16,17 +17,36 @@ PROGRAM_COLUMNS = (
     "sample_index",
     "program_hash",
     "kept_tokens",
+    "completion",
 )
 
 
 def rerank(
     names: tuple[str, ...],
+    part: Part,
     candidates: pa.Table,
     programs: pa.Table,
     logprobs: Literal["raw", "processed"],
-) -> pa.Table:
-    """The rankings of every named ranker, one row a ranker and candidate.
+    tools: rankers.Tools,
+) -> tuple[pa.Table, list[RankingCost]]:
+    """The rankings of a part by every named ranker, one row a ranker and candidate; their costs.
 
-    candidates, programs: the wanted rows, with the columns named above.
+    candidates, programs: the wanted rows of the part, with the columns named above. tools: its
+    problems, and the services that the rankers need.
     """
-    return pa.concat_tables([rankers.rank(name, candidates, programs, logprobs) for name in names])
+    tables, costs = [], []
+    for name in names:
+        table, bill = rankers.rank(name, candidates, programs, logprobs, tools)
+        tables.append(table)
+        costs.append(
+            RankingCost(
+                *part,
+                ranker=name,
+                executions=len(bill.executions),
+                prompt_tokens=0,
+                generated_tokens=0,
+                flops=0.0,
+                m_cpu_seconds=bill.cpu_seconds,
+            )
+        )
+    return pa.concat_tables(tables), costs

@@ -22,8 +22,11 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "pipeline.records",
         "pipeline.config_section",
         "pipeline.manifests",
+        "pipeline.ranker_terms",
         "sandboxes.languages",
     ),
+    "pipeline.ranker_terms": (),
+    "pipeline.public_inputs": ("pipeline.public_inputs", "pipeline.records"),
     "pipeline.config_section": ("pipeline.records",),
     "pipeline.config_text": ("pipeline.config", "pipeline.config_section"),
     "pipeline.store": (
@@ -36,6 +39,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "pipeline.services": ("pipeline.records",),
     "pipeline.benchmarks": (
         "pipeline.benchmarks",
+        "pipeline.public_inputs",
         "pipeline.records",
         "pipeline.config",
         "pipeline.manifests",
@@ -57,7 +61,14 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "pipeline.records",
         "pipeline.config",
     ),
-    "pipeline.rankers": ("pipeline.rankers", "pipeline.records", "pipeline.services"),
+    # No benchmark and no store: a ranker has no way to a hidden test.
+    "pipeline.rankers": (
+        "pipeline.rankers",
+        "pipeline.ranker_terms",
+        "pipeline.public_inputs",
+        "pipeline.records",
+        "pipeline.services",
+    ),
 }
 
 

@@ -16,6 +16,7 @@ from synthetic_run import engine_steps, synthetic_run, without
 from pipeline.records import UserError
 from reports import Rates, ReportInput, render
 from reports.document import document, jsonable
+from reports.markdown import markdown
 from reports.passk import pass_at_k
 from reports.tally import numbers
 
@@ -83,6 +84,30 @@ def test_random_ranking_is_the_share_of_distinct_programs(
     expected = np.mean([np.mean(list(own.values())) for own in programs.values()])
     found = metric(scope(doc, "mbxp all problems"), "random pass@1", "ranking")
     assert found["value"] == pytest.approx(expected)
+
+
+def test_each_ranker_has_its_cost_and_what_they_share_is_paid_once(doc: dict[str, Any]) -> None:
+    spent = {one["ranker"]: (one["executions"], one["cpu_seconds"]) for one in doc["ranking_costs"]}
+    assert spent["random"] == (0, 0.0)
+    assert spent["self_consistency"] == (21, 5.25)
+    assert entry(doc, "sandbox CPU seconds, ranking")["value"] == 0.75
+    assert "21 executions, 5.25 CPU s" in markdown(doc)
+
+
+def test_examples_that_are_hidden_tests_are_counted(doc: dict[str, Any]) -> None:
+    facts = scope(doc, "mbxp java")["public_examples"]
+    assert (facts["problems"], facts["documented"], facts["observable"]) == (24, 24, 24)
+    assert (facts["examples"], facts["inputs"], facts["equal_tests"]) == (72, 48, 24)
+    everything = scope(doc, "mbxp all problems")["public_examples"]
+    assert (everything["examples"], everything["equal_tests"]) == (216, 72)
+    said = "72 of the 216 examples documented in the prompts are hidden tests too"
+    assert said in markdown(doc)
+
+
+def test_a_run_that_was_loaded_before_examples_were_counted_says_nothing(run: ReportInput) -> None:
+    bare = jsonable(document(dataclasses.replace(run, public_examples=pa.table({}))))
+    assert scope(bare, "mbxp java")["public_examples"] is None
+    assert "hidden tests too" not in markdown(bare)
 
 
 def test_common_problems_are_those_of_every_language(run: ReportInput) -> None:

@@ -345,3 +345,77 @@ def test_rows_of_other_keys_are_refused_though_another_stage_ran_since(
     with pytest.raises(UserError, match=named):
         check_unchanged(run, config, stages)
     check_unchanged(run, changed(sampling={"n": 9}, store={"rows_per_shard": 7}), stages)
+
+
+RANKED = changed(rerank={"rankers": ["mbr_exec", "public_examples"]})
+
+
+def test_rankers_run_without_the_hidden_tests(tmp_path: Path) -> None:
+    """The rows of tests are gone from the disk, and what a ranker has run holds none of them."""
+    run = tmp_path / "run"
+    invoke(run, Writing(), Judging(), config=RANKED)
+    with Store.open(run, read_only=True) as store:
+        hidden = [test.test for test in store.required("load").records("tests")]
+    shutil.rmtree(run / "tables" / "tests")
+    executor = Judging()
+    invoke(run, Writing(), executor, "rerank", config=RANKED)
+    assert rows(run, "rerank", "rankings") == 2 * PROBLEMS * N
+    assert executor.jobs
+    assert executor.closed
+    assert not any(test in job.test for job in executor.jobs for test in hidden)
+
+
+def test_rankers_run_nothing_twice_also_after_a_kill(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    invoke(run, Writing(), Judging(), config=RANKED)
+
+    class Killed(Judging):
+        def run(self, jobs: Iterable[Job]) -> Iterator[Execution]:
+            for execution in super().run(jobs):
+                if len(self.jobs) == 6:
+                    raise KeyboardInterrupt
+                yield execution
+
+    killed, again = Killed(), Judging()
+    with pytest.raises(KeyboardInterrupt):
+        invoke(run, Writing(), killed, "rerank", config=RANKED)
+    assert rows(run, "rerank", "rankings") == 0
+    invoke(run, Writing(), again, "rerank", config=RANKED)
+    ended = {job.program_hash for job in killed.jobs[:5]}
+    distinct = PROBLEMS * N
+    assert {job.program_hash for job in again.jobs}.isdisjoint(ended)
+    assert len(ended) + len(again.jobs) == distinct
+    with Store.open(run, read_only=True) as store:
+        costs = store.required("rerank").table("ranking_costs").to_pylist()
+    assert [(c["ranker"], c["executions"]) for c in costs] == [
+        ("mbr_exec", distinct),
+        ("public_examples", distinct),
+    ]
+    nothing = Judging()
+    invoke(run, Writing(), nothing, "rerank", config=RANKED)
+    assert not nothing.jobs
+
+
+def test_another_image_ranks_again(tmp_path: Path) -> None:
+    class Rebuilt(Judging):
+        def image_digest(self, language: str) -> str:
+            return "sha256:other"
+
+        def run(self, jobs: Iterable[Job]) -> Iterator[Execution]:
+            for execution in super().run(jobs):
+                yield dataclasses.replace(execution, image_digest="sha256:other")
+
+    run, executor = tmp_path / "run", Rebuilt()
+    invoke(run, Writing(), Judging(), *STAGES, "rerank", config=RANKED)
+    invoke(run, Writing(), executor, "rerank", config=RANKED)
+    assert len(executor.jobs) == PROBLEMS * N
+
+
+def test_a_language_that_no_ranker_can_observe_is_told_before_sampling(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.public_inputs.outputs.languages", lambda: ("java",))
+    run = tmp_path / "run"
+    with pytest.raises(UserError, match="programs in python cannot be observed"):
+        invoke(run, Writing(), Judging(), *STAGES, "rerank", config=RANKED)
+    assert rows(run, "sample", "candidates") == 0

@@ -1,0 +1,196 @@
+"""Rankers that run programs, on an executor that knows what each program prints."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.public_inputs.outputs import observation
+from pipeline.rankers import Bill, Tools, check, needs, rank
+from pipeline.records import Execution, Job, Problem, UserError
+
+PROMPT = 'def f(x):\n    """\n    >>> f(1)\n    2\n    >>> f(2)\n    4\n    """\n'
+NAMES = ("mbr_exec", "self_consistency", "public_examples")
+
+
+def problem(task_id: str = "T/0", prompt: str = PROMPT, entry_point: str = "f") -> Problem:
+    from pipeline.benchmarks.examples import public_examples
+
+    examples = public_examples(prompt, "python")
+    return Problem("d", "python", task_id, prompt, 0, entry_point, "", examples, "base", "", "")
+
+
+class Printing:
+    """Prints the JSON values that each completion stands for, as the sandbox would."""
+
+    def __init__(self, problems: Sequence[Problem], values: Mapping[str, Sequence[str]]) -> None:
+        self.values = values
+        self.markers = {
+            made.test: made.marker for p in problems if (made := observation(p)) is not None
+        }
+        self.jobs: list[Job] = []
+
+    def prepare(self, languages: Iterable[str]) -> None: ...
+
+    def image_digest(self, language: str) -> str:
+        return "image"
+
+    def limits_hash(self, language: str) -> str:
+        return "limits"
+
+    def environment(self) -> dict[str, Any]:
+        return {}
+
+    def close(self) -> None: ...
+
+    def run(self, jobs: Iterable[Job]) -> Iterator[Execution]:
+        for job in reversed(list(jobs)):
+            self.jobs.append(job)
+            marker = self.markers[job.test]
+            printed = "".join(
+                f"noise\n{marker} {i} {value}\n"
+                for i, value in enumerate(self.values[job.completion])
+            )
+            yield Execution(
+                job.program_hash, job.test_hash, "image", "limits", job.evidence, job.evidence,
+                job.attempt, job.language, "passed", 0, "", printed, "", "", 0.0, 0.25, 0.25, 0.0,
+            )  # fmt: skip
+
+
+def run(
+    name: str,
+    drawn: Sequence[tuple[str, str, float]],
+    values: Mapping[str, Sequence[str]],
+    problems: Sequence[Problem] = (),
+    order: Sequence[int] | None = None,
+) -> tuple[list[float], Bill, Printing]:
+    """Scores of samples (task id, completion, log-probability) in their order."""
+    problems = problems or [problem()]
+    index: list[int] = []
+    for at, (task, _, _) in enumerate(drawn):
+        index.append(sum(task == other for other, _, _ in drawn[:at]))
+    order = order or range(len(drawn))
+    key = {
+        "dataset": ["d"] * len(drawn),
+        "language": ["python"] * len(drawn),
+        "task_id": [drawn[i][0] for i in order],
+        "sample_index": pa.array([index[i] for i in order], pa.int64()),
+    }
+    logs = [[] if math.isnan(drawn[i][2]) else [drawn[i][2]] for i in order]
+    candidates = pa.table({**key, "logprobs_raw": pa.array(logs, pa.list_(pa.float32()))})
+    programs = pa.table(
+        {
+            **key,
+            "program_hash": [f"hash {drawn[i][1]}" for i in order],
+            "kept_tokens": pa.array([1] * len(drawn), pa.int64()),
+            "completion": [drawn[i][1] for i in order],
+        }
+    )
+    executor = Printing(problems, values)
+    tools = Tools({p.key: p for p in problems}, executor)
+    table, bill = rank(name, candidates, programs, tools=tools)
+    found = {(row["task_id"], row["sample_index"]): row["score"] for row in table.to_pylist()}
+    return [found[task, index[at]] for at, (task, _, _) in enumerate(drawn)], bill, executor
+
+
+# Six samples, four programs: a (twice) and b agree in other words, c is alone, d gives nothing.
+VALUES = {"a": ["2", "4.0"], "b": ["2.00000000001", "4"], "c": ["2", "5"], "d": ["!", "!"]}
+DRAWN = [
+    ("T/0", "a", -2.0),
+    ("T/0", "b", -1.0),
+    ("T/0", "a", -3.0),
+    ("T/0", "c", -0.5),
+    ("T/0", "d", -0.25),
+]
+
+
+def test_mbr_exec_by_hand() -> None:
+    # a and b: 3 samples agree, so 2 others each; c: none; d gave no value: -1. By log-probability
+    # d > c > b > a, so the fractions are 3, 2, 1 and 0 quarters.
+    scores, _, _ = run("mbr_exec", DRAWN, VALUES)
+    assert scores == [2.0, 2.25, 2.0, 0.5, -0.25]
+
+
+def test_self_consistency_by_hand() -> None:
+    scores, _, _ = run("self_consistency", DRAWN, VALUES)
+    assert scores == [3.0, 3.0, 3.0, 1.0, 0.0]
+
+
+def test_public_examples_by_hand() -> None:
+    # a, b give 2 and 4; c only 2; d nothing; then by log-probability, d > c > b > a.
+    scores, _, _ = run("public_examples", DRAWN, VALUES)
+    assert scores == [2.0, 2.25, 2.0, 1.5, 0.75]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_without_log_probabilities_ties_stay_ties(name: str) -> None:
+    scores, _, _ = run(name, [(task, text, math.nan) for task, text, _ in DRAWN], VALUES)
+    assert scores[0] == scores[1] == scores[2] > scores[3] > scores[4]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_program_runs_once_and_is_billed_once(name: str) -> None:
+    both = f"lexicographic({name}, self_consistency)"
+    _, bill, executor = run(name, DRAWN, VALUES)
+    assert sorted(job.completion for job in executor.jobs) == ["a", "b", "c", "d"]
+    assert (len(bill.executions), bill.cpu_seconds) == (4, 1.0)
+    _, joined, _ = run(both, DRAWN, VALUES)
+    assert (len(joined.executions), joined.cpu_seconds) == (4, 1.0)
+
+
+def test_a_problem_without_public_inputs_is_ranked_by_log_probability() -> None:
+    bare = problem(prompt="def f(x):\n")
+    scores, bill, _ = run("mbr_exec", DRAWN, VALUES, [bare])
+    assert sorted(range(5), key=lambda i: -scores[i])[:3] == [4, 3, 1]
+    assert run("self_consistency", DRAWN, VALUES, [bare])[0] == [0.0] * 5
+    assert not bill.executions
+
+
+def test_agreement_is_counted_within_a_problem() -> None:
+    other = problem("T/1", PROMPT + "    # another\n")
+    drawn = [("T/0", "a", -1.0), ("T/1", "a", -1.0), ("T/1", "b", -1.0)]
+    scores, _, _ = run("self_consistency", drawn, VALUES, [problem(), other])
+    assert scores == [1.0, 2.0, 2.0]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_scores_do_not_depend_on_the_order_of_candidates(data: st.DataObject) -> None:
+    drawn = data.draw(
+        st.lists(
+            st.tuples(
+                st.sampled_from(["T/0", "T/1"]),
+                st.sampled_from(list(VALUES)),
+                st.floats(-5, 0, width=32),
+            ),
+            min_size=1,
+            max_size=8,
+        )
+    )
+    problems = [problem(), problem("T/1", PROMPT + "    # another\n")]
+    order = data.draw(st.permutations(range(len(drawn))))
+    for name in (*NAMES, "weighted(0.5 * mbr_exec, 0.5 * public_examples)"):
+        plain, _, _ = run(name, drawn, VALUES, problems)
+        # The order of the rows, and which sample was drawn first.
+        assert run(name, drawn, VALUES, problems, order)[0] == plain
+        again = [drawn[i] for i in order]
+        shuffled, _, _ = run(name, again, VALUES, problems)
+        assert shuffled == [plain[i] for i in order]
+
+
+def test_who_needs_an_executor_says_so() -> None:
+    assert needs(["random", "mean_logprob"]) == set()
+    assert needs(["lexicographic(random, mbr_exec)"]) == {"executor"}
+
+
+def test_languages_that_cannot_be_observed_are_named_in_one_line() -> None:
+    check(["mean_logprob"], ["cobol"])
+    with pytest.raises(UserError, match=r"programs in cobol cannot be observed .*python") as fault:
+        check(["self_consistency"], ["python", "cobol"])
+    assert "\n" not in str(fault.value)

@@ -91,12 +91,12 @@ def settings(store: Store, config: RunConfig) -> Facts:
 
 
 def digests(table: pa.Table, column: str) -> dict[ProblemKey, str]:
-    """A digest of each problem's column; the first of several rows."""
-    found: dict[ProblemKey, str] = {}
-    names = ("dataset", "language", "task_id", column)
-    for *key, value in zip(*(table[name].to_pylist() for name in names), strict=True):
-        found.setdefault(ProblemKey(*key), digest(value))
-    return found
+    """A digest of the values that a problem has in a column, one in all its rows as a rule."""
+    names = ["dataset", "language", "task_id", column]
+    values: dict[ProblemKey, list[str]] = {}
+    for row in table.select(names).group_by(names).aggregate([]).to_pylist():
+        values.setdefault(ProblemKey(*(row[name] for name in names[:3])), []).append(row[column])
+    return {key: digest(*sorted(own)) for key, own in values.items()}
 
 
 def fixed(first: RunFacts, second: RunFacts) -> list[Change]:

@@ -77,8 +77,10 @@ def summary(item: dict[str, Any]) -> list[str]:
         if row["outcome"] in ("better", "worse")
     ]
     if len(item["scopes"]) > 1:
-        told = ", ".join(moved) if moved else "none: every difference is inside the noise"
-        found.append(f"By language and benchmark, beyond the noise: {told}.")
+        told = (
+            f"beyond the noise are {', '.join(moved)}" if moved else "nothing is beyond the noise"
+        )
+        found.append(f"By language and benchmark, {told}.")
     count = scope["won_and_lost"]
     found.append(
         f"{count['won']:,} problems are won and {count['lost']:,} lost, {count['equal']:,} equal; "

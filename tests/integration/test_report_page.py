@@ -103,6 +103,11 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def probed(page: Path) -> Path:
+    return probed_copy(page)
+
+
+def probed_copy(page: Path) -> Path:
+    """The page with the probe in it, beside the page."""
     text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page.read_text())
     copy = page.with_name("probed.html")
     copy.write_text(text.replace("</body>", PROBE))

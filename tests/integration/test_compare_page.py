@@ -1,0 +1,38 @@
+"""The page of a comparison in a real browser: no errors, nothing loaded, legible on a phone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from synthetic_run import synthetic_run
+
+from reports.comparison import Compared, Side, compared, write
+from tests.integration.test_report_page import BROWSER, browse, probe, probed_copy
+
+pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium: tools/setup.sh browser")
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    first, second = (synthetic_run(seed, problems=12, n=20) for seed in (0, 1))
+    doc = compared(Compared(Side("first", first), [Side("second", second)]))
+    return write(doc, tmp_path_factory.mktemp("compare"))
+
+
+def test_renders_under_its_own_policy_without_a_word(page: Path, tmp_path: Path) -> None:
+    out, messages = browse(page, tmp_path, "--dump-dom")
+    assert "CONSOLE" not in messages, messages
+    assert "Theme: auto" in out
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_fits_the_window_and_loads_nothing(page: Path, tmp_path: Path, width: int) -> None:
+    seen = probe(probed_copy(page), tmp_path, width=width)
+    assert seen["errors"] == []
+    assert seen["loaded"] == []
+    assert seen["width"] <= seen["window"]
+    assert seen["smallest"] >= 11
+    assert seen["figures"] == ["Differences of pass@k, second"]
+    counts = [int(text.split()[0]) for text in seen["down"]]
+    assert counts == sorted(counts, reverse=True)

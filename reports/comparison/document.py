@@ -24,9 +24,8 @@ def compared(source: Compared) -> Document:
     Raises UserError where a run has no problem in common with the first.
     """
     settings = source.baseline.source.settings
-    first = shifts.account(source.baseline.source)
     against = [
-        one(source.baseline, first, other, settings, *changes)
+        one(source.baseline, other, settings, *changes)
         for other, *changes in zip(
             source.others,
             source.allowed or [()] * len(source.others),
@@ -64,7 +63,6 @@ def described(side: Side) -> dict[str, Any]:
 
 def one(
     baseline: Side,
-    account: shifts.Account,
     other: Side,
     settings: Settings,
     allowed: Sequence[Change],
@@ -103,7 +101,10 @@ def one(
             for scope, rows in zip(found, tables, strict=True)
         ],
         "per_problem": problems.by_size(by_problem),
-        "costs": shifts.costs(account, shifts.account(other.source)),
+        "costs": shifts.costs(
+            shifts.account(baseline.source, both.first.counts, not both.only_first),
+            shifts.account(other.source, both.second.counts, not both.only_second),
+        ),
     }
 
 

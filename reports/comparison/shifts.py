@@ -14,7 +14,7 @@ from reports.comparison.pairs import Pair
 from reports.data import ReportInput
 from reports.ledger import Entry, ledger
 from reports.scopes import Scope
-from reports.tally import tally
+from reports.tally import Tally, tally
 
 Floats = NDArray[np.float64]
 
@@ -72,8 +72,9 @@ class Account:
     candidates: int
 
 
-def account(source: ReportInput) -> Account:
-    counts = tally(source)
+def account(source: ReportInput, common: Tally, all_common: bool) -> Account:
+    """common: the counts of the common problems, which are the run's own where all are common."""
+    counts = common if all_common else tally(source)
     found = ledger(
         counts,
         source.engine_steps,

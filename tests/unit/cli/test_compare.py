@@ -122,6 +122,10 @@ def test_problems_that_one_run_lacks_are_named_and_not_used(runs: Path, tmp_path
     assert item["only_second"] == []
     assert f"{2 * PROBLEMS + 2} problems that only the first run has" in " ".join(item["notes"])
     assert [scope["name"] for scope in item["scopes"]] == ["mini python"]
+    costs = next(row for row in item["costs"] if row["name"] == "sandbox CPU seconds")
+    assert costs["first"] == pytest.approx(0.25 * 3 * PROBLEMS * N)  # of the whole runs
+    assert costs["second"] == pytest.approx(0.25 * (PROBLEMS - 2) * N)
+    assert costs["change"] == pytest.approx(0.0)
 
 
 def test_links_lead_to_the_problems_on_the_report_pages(runs: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from reports.intervals import Estimate
 from reports.passk import pass_at_k
-from reports.sampling_noise import noise
+from reports.sampling_noise import difference, noise
 
 SIMULATIONS = 1000
 
@@ -69,6 +69,22 @@ def test_holds_the_truth_in_93_to_97_of_100(
     inside = 0
     for _ in range(SIMULATIONS):
         found = one([n] * problems, rng.binomial(n, p).tolist(), k)
+        inside += found.low <= truth <= found.high
+    assert 0.93 <= inside / SIMULATIONS <= 0.97
+
+
+@pytest.mark.parametrize(("problems", "n", "k"), [(164, 20, 1), (164, 20, 10), (20, 20, 1)])
+def test_so_do_intervals_of_differences(problems: int, n: int, k: int) -> None:
+    """Two runs of other chances on the same problems, both sampled again in every simulation."""
+    rng = np.random.default_rng(13)
+    p = rng.beta(0.5, 1.2, problems)
+    q = np.clip(p + rng.normal(-0.05, 0.1, problems), 0.0, 1.0)
+    truth = float(np.mean((1.0 - p) ** k - (1.0 - q) ** k))
+    rows, counts = np.arange(problems), np.full(problems, n)
+    inside = 0
+    for _ in range(SIMULATIONS):
+        first, second = (noise(counts, rng.binomial(n, chance), [k]) for chance in (p, q))
+        found = difference(first, second, rows, 0.95)[0]
         inside += found.low <= truth <= found.high
     assert 0.93 <= inside / SIMULATIONS <= 0.97
 

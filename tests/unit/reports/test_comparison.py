@@ -82,7 +82,9 @@ def test_rankers_that_both_have_are_compared_after_pass_at_k(
 ) -> None:
     lacking = without(first, "rankings", ranker="sum_logprob")
     names = [row["metric"] for row in against(lacking, second)["scopes"][0]["metrics"]]
-    assert names == ["pass@1", "pass@4", "pass@10", "mean_logprob pass@1"]
+    assert names[:3] == ["pass@1", "pass@4", "pass@10"]
+    assert "mean_logprob pass@1" in names
+    assert not {"sum_logprob pass@1", "random pass@1", "oracle"} & set(names)
 
 
 def test_problems_won_and_lost(

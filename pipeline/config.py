@@ -266,6 +266,10 @@ class RerankConfig(Section):
         default="raw", description="of the model, or after temperature and filters"
     )
 
+    test_samples: int = Field(
+        default=10, ge=1, description="codet: samples of generated tests a problem"
+    )
+
     def contradictions(self) -> Iterator[Contradiction]:
         yield from repeated("rankers", self.rankers)
 
@@ -357,6 +361,16 @@ class RunConfig(Section):
             yield Contradiction(
                 ("rerank.rankers", "backend.name"),
                 f"recorded completions have no log-probabilities: remove {', '.join(by_logprob)}",
+            )
+        sampling = [
+            ranker
+            for ranker in self.rerank.rankers
+            if set(ranker_terms.rankers(ranker_terms.parse(ranker))) & set(ranker_terms.BY_SAMPLING)
+        ]
+        if self.backend.name == "recorded" and sampling:
+            yield Contradiction(
+                ("rerank.rankers", "backend.name"),
+                f"recorded completions come without a model to ask: remove {', '.join(sampling)}",
             )
         if self.backend.canonical:
             for index, benchmark in enumerate(self.benchmarks):

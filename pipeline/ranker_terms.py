@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 RANKERS = (
+    "codet",
     "mbr_exec",
     "mean_logprob",
     "public_examples",
@@ -20,6 +21,7 @@ RANKERS = (
     "self_consistency",
     "sum_logprob",
 )
+BY_SAMPLING = ("codet",)  # ask a model
 BY_LOGPROB = ("mean_logprob", "sum_logprob")  # undefined without log-probabilities
 
 _TOKEN = re.compile(r"\s*([a-z_]\w*|\d+\.?\d*|\.\d+|[(),*]|\S)")

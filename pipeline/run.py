@@ -14,7 +14,6 @@ from typing import Any
 from pipeline import benchmarks, environment, rankers
 from pipeline.backends.recorded import with_canonical
 from pipeline.benchmarks import truncation
-from pipeline.cached_executor import CachedExecutor
 from pipeline.config import RunConfig
 from pipeline.judging import Judging, JudgingTables
 from pipeline.progress import Progress
@@ -24,16 +23,14 @@ from pipeline.records import (
     Part,
     Problem,
     Program,
-    Ranking,
     StageTime,
     Test,
     UserError,
-    digest,
 )
+from pipeline.reranking import Reranking
 from pipeline.services import Completer, Completion, Executor
-from pipeline.stages import Stage, load, report, rerank, sample
+from pipeline.stages import Stage, load, report, sample
 from pipeline.store import PartedTables, Store, identity, part_name
-from pipeline.store.shards import to_records
 from pipeline.wanted import Wanted
 from sandboxes import languages
 
@@ -247,58 +244,18 @@ class Run:
         )
 
     def _rerank(self, wanted: Wanted) -> None:
-        """Ranks the parts that are not ranked yet; executions of rankers are kept as they end."""
-        names = self.config.rerank.rankers
-        sampled = self.store.required("sample", wanted.parts)
         truncated = self.store.required("truncate", wanted.parts)
-        needed = rankers.needs(names)
-        executor = self.services.executor(self.config) if "executor" in needed else None
-        try:
-            tables = self._begin("rerank", {}, self._ranked(wanted, executor), upstream=truncated)
-            # One commit holds all of a part.
-            lacking = [part for part, own in tables.parts.items() if not own.tables()]
-            if executor is not None and lacking:
-                executor.prepare(wanted.only(lacking).languages)
-            with self._kept(executor) as kept:
-                for part in lacking:
-                    own = wanted.only([part])
-                    ranked, costs = rerank.rerank(
-                        names,
-                        part,
-                        own.rows(sampled.table("candidates", rerank.CANDIDATE_COLUMNS)),
-                        own.rows(truncated.table("programs", rerank.PROGRAM_COLUMNS)),
-                        self.config.rerank.logprobs,
-                        rankers.Tools(own.problems, kept),
-                    )
-                    tables.commit([*to_records(Ranking, ranked), *costs])
-        finally:
-            if executor is not None:
-                executor.close()
-
-    def _ranked(self, wanted: Wanted, executor: Executor | None) -> dict[Part, Mapping[str, Any]]:
-        """What the rankings of each part mean."""
-        meanings: dict[Part, Mapping[str, Any]] = {}
-        for part in wanted.parts:
-            # Scores of duplicates depend on which samples there are, so the extent is part of the
-            # identity here: rankings of another extent stay aside.
-            problems = digest(*sorted(map(str, wanted.only([part]).problems)))
-            meaning: dict[str, Any] = {"n": wanted.n, "problems": problems}
-            if executor is not None:
-                meaning["inputs"] = rankers.INPUTS_VERSION
-                meaning["image"] = executor.image_digest(part.language)
-                meaning["limits"] = executor.limits_hash(part.language)
-            meanings[part] = meaning
-        return meanings
-
-    @contextmanager
-    def _kept(self, executor: Executor | None) -> Iterator[Executor | None]:
-        """The executor with what rankers had it run before; new executions are stored."""
-        if executor is None:
-            yield None
-            return
-        tables = self.store.shared("rerank")
-        with self.store.writer(tables) as writer:
-            yield CachedExecutor(executor, tables.records("executions"), writer.add)
+        problems = list(wanted.problems.values())
+        Reranking(
+            self.config.rerank,
+            self.store,
+            wanted,
+            self.store.required("sample", wanted.parts),
+            truncated,
+            lambda: self.services.executor(self.config),
+            lambda: self.services.completer(self.config, problems, ()),  # no test is at hand
+            self._stops(),
+        ).run(lambda meanings: self._begin("rerank", {}, meanings, upstream=truncated))
 
     # ---- inside ----------------------------------------------------------------------------------
 

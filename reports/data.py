@@ -67,6 +67,8 @@ class ReportInput:
     rankings: pa.Table
     public_examples: pa.Table = field(default_factory=empty)
     ranking_costs: pa.Table = field(default_factory=empty)
+    ranking_calls: pa.Table = field(default_factory=empty)  # of rankers that ask the model
+    ranking_steps: pa.Table = field(default_factory=empty)  # the engine's work for them
     ranking_executions: pa.Table = field(default_factory=empty)  # of rankers, on public inputs
     settings: Settings = Settings()
     weak_tests: WeakTests = field(default_factory=WeakTests)

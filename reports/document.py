@@ -113,7 +113,7 @@ def document(source: ReportInput) -> dict[str, Any]:
                 source.executions,
                 source.wall_seconds,
                 settings.prices,
-                rankers.ledger_entries(source.ranking_executions, settings.prices),
+                rankers.ledger_entries(source),
             )
         ],
         "ranking_costs": rankers.costs(source),

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from reports.data import Rates, ReportInput
 from reports.figures import Document, whole
 from reports.html import amount
-from reports.ledger import Entry
+from reports.ledger import Entry, seconds_of
 from reports.scopes import Scope
 from reports.tally import Placer, Tally
 
@@ -62,16 +63,37 @@ def costs(source: ReportInput) -> list[dict[str, Any]]:
     ]
 
 
-def ledger_entries(executions: pa.Table, prices: Rates) -> list[Entry]:
-    """What the rankers' own executions took, each once; nothing where there are none.
+def ledger_entries(source: ReportInput) -> list[Entry]:
+    """What rankers took, each thing once whoever used it; nothing where they took nothing.
 
     The bill of the samples is apart: what a ranker costs is no part of pass@k's.
     """
+    return [*_asking(source), *_running(source.ranking_executions, source.settings.prices)]
+
+
+def _asking(source: ReportInput) -> list[Entry]:
+    calls = source.ranking_calls
+    if not calls.num_rows:
+        return []
+    entries = []
+    for purpose in sorted(calls["purpose"].unique().to_pylist()):
+        own = calls.filter(pc.equal(calls["purpose"], purpose))
+        label = purpose.replace("_", " ")
+        note = f"{own.num_rows:,} calls, each billed with its whole prompt"
+        for column, name in (("prompt", "prompt"), ("generated", "generated")):
+            count = float(pc.sum(own[f"{column}_tokens"]).as_py())
+            entries.append(Entry(f"{name} tokens, {label}", count, "tokens", "counted", note))
+    seconds = seconds_of(source.ranking_steps, None)
+    entries.append(Entry("device seconds, ranking", seconds, "s", "measured", "prefill and decode"))
+    return entries
+
+
+def _running(executions: pa.Table, prices: Rates) -> list[Entry]:
     if not executions.num_rows:
         return []
     spent = executions["m_cpu_seconds"].to_numpy()
     seconds = math.fsum(spent[~np.isnan(spent)])
-    note = f"{executions.num_rows:,} executions on public inputs, shared by the rankers"
+    note = f"{executions.num_rows:,} executions, shared by the rankers"
     entries = [Entry("sandbox CPU seconds, ranking", seconds, "s", "measured", note)]
     if rate := prices.per_sandbox_cpu_hour:
         bill = seconds * rate / 3600

@@ -150,6 +150,14 @@ def synthetic_run(
         ranking_costs=pa.Table.from_pylist(
             [cost(language, name) for language in LANGUAGES for name in (*RANKERS, EXECUTING)]
         ),
+        ranking_calls=pa.table(
+            {
+                "purpose": ["test_generation"] * 2,
+                "prompt_tokens": [30, 30],
+                "generated_tokens": [7, 9],
+            }
+        ),
+        ranking_steps=pa.table({"kind": ["prefill"], "m_seconds": [0.125]}),
         ranking_executions=pa.table({"m_cpu_seconds": [0.5, 0.25, float("nan")]}),
         settings=Settings(k=k, bootstrap=bootstrap, prices=prices),
         weak_tests=weak_tests(rows["problems"]),

@@ -60,11 +60,15 @@ def check_languages(wanted: Sequence[str]) -> None:
         )
 
 
-def observation(problem: Problem) -> Observation | None:
-    """How a problem's programs are observed; None where it has no public input."""
+def observation(problem: Problem, made: Sequence[Call] | None = None) -> Observation | None:
+    """How a problem's programs are observed; None where there is no call to observe.
+
+    made: the calls; None for the problem's public inputs. Those that the language's types cannot
+    express are left out.
+    """
     writer = observer(problem.language)
     calls = []
-    for call in public_inputs(problem):
+    for call in public_inputs(problem) if made is None else made:
         try:
             writer.test(problem, [call], "")
         except Unreadable:

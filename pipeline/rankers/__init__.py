@@ -2,8 +2,9 @@
 
 One file a ranker. A module of this package whose name has no leading underscore is a ranker of that
 name; it defines ``score(samples: Samples) -> NDArray[float64]`` (one number a sample, higher is
-better) and says its formula and source in its docstring. One that runs programs says so, with
-``NEEDS = ("executor",)``, and defines ``score(samples, tools: Tools)``. Nothing is registered
+better) and says its formula and source in its docstring. One that runs programs or samples
+says so, with ``NEEDS = ("executor", "completer")`` or one of them, and defines ``score(samples,
+tools: Tools)``. Nothing is registered
 anywhere else, apart from the name's place in `pipeline.ranker_terms.RANKERS`.
 
 Scores are given after deduplication: samples of one problem with the same program are one program,
@@ -24,15 +25,16 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline import ranker_terms
-from pipeline.public_inputs.outputs import VERSION as INPUTS_VERSION
-from pipeline.public_inputs.outputs import check_languages
+from pipeline.public_inputs import generated, outputs
 from pipeline.ranker_terms import Lexicographic, Ranker, Term, Weighted
 from pipeline.rankers import _order
 from pipeline.rankers._samples import KEY, Samples, gather
-from pipeline.rankers._tools import Bill, BilledExecutor, Tools
+from pipeline.rankers._tools import Bill, Tools
 from pipeline.records import UserError
 
-__all__ = ["INPUTS_VERSION", "Bill", "Samples", "Tools", "check", "names", "needs", "rank"]
+__all__ = ["VERSION", "Bill", "Samples", "Tools", "check", "names", "needs", "rank"]
+
+VERSION = f"{outputs.VERSION}.{generated.VERSION}"  # of what programs are observed on
 
 
 def names() -> tuple[str, ...]:
@@ -59,7 +61,7 @@ def needs(wanted: Iterable[str]) -> set[str]:
 def check(wanted: Iterable[str], languages: Iterable[str]) -> None:
     """Raises UserError where these rankers cannot do with programs in these languages."""
     if "executor" in needs(wanted):
-        check_languages(sorted(languages))
+        outputs.check_languages(sorted(languages))
 
 
 def rank(
@@ -82,9 +84,7 @@ def rank(
     term = _parsed(name)
     samples = gather(candidates, programs, logprobs)
     bill = Bill()
-    if tools is not None and tools.executor is not None:
-        tools = Tools(tools.problems, BilledExecutor(tools.executor, bill))
-    best = _scores(term, samples, tools)
+    best = _scores(term, samples, tools.billed(bill) if tools else None)
     columns: dict[str, pa.Array | pa.ChunkedArray] = {
         column: samples.keys[column] for column in KEY
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,14 +25,38 @@ class Outputs:
 
 def observe(samples: Samples, tools: Tools) -> Outputs:
     """Runs every distinct program on its problem's public inputs."""
+    problems = problems_of(samples, tools)
+    observed = {problem.key: observation(problem) for problem in problems}
+    numbers: dict[tuple[int, tuple[str, ...]], int] = {}
+    vector = np.full(samples.programs, -1, np.int64)
+    passed = np.zeros(samples.programs, np.int64)
+    for at, outputs in enumerate(run(samples, tools, observed)):
+        made = observed[problems[at].key]
+        if made is None or outputs is None:
+            continue
+        passed[at] = sum(
+            output == wanted for output, wanted in zip(outputs, made.expected, strict=True)
+        )
+        if any(output != FAILED for output in outputs):
+            key = (int(samples.problem[at]), outputs)
+            vector[at] = numbers.setdefault(key, len(numbers))
+    return Outputs(vector, passed)
+
+
+def problems_of(samples: Samples, tools: Tools) -> list[Problem]:
+    """[programs] the problem of each."""
+    columns = (samples.sources[name].to_pylist() for name in KEY[:3])
+    return [tools.problems[ProblemKey(*key)] for key in zip(*columns, strict=True)]
+
+
+def run(
+    samples: Samples, tools: Tools, observed: Mapping[ProblemKey, Observation | None]
+) -> list[tuple[str, ...] | None]:
+    """[programs] what each gave for the calls of its problem's observation; None without one."""
     executor = tools.executor
     assert executor is not None  # the ranker says that it needs one
-    problems = [
-        tools.problems[ProblemKey(*key)]
-        for key in zip(*(samples.sources[name].to_pylist() for name in KEY[:3]), strict=True)
-    ]
+    problems = problems_of(samples, tools)
     hashes = samples.sources["program_hash"].to_pylist()
-    observed = {problem.key: observation(problem) for problem in problems}
     completions = samples.sources["completion"].to_pylist()
     found: dict[tuple[str, str], tuple[str, ...]] = {}
     of_test: dict[str, Observation] = {}
@@ -49,21 +73,11 @@ def observe(samples: Samples, tools: Tools) -> Outputs:
         outputs = of_test[execution.test_hash].outputs(execution.stdout)
         found[execution.program_hash, execution.test_hash] = outputs
 
-    numbers: dict[tuple[int, tuple[str, ...]], int] = {}
-    vector = np.full(samples.programs, -1, np.int64)
-    passed = np.zeros(samples.programs, np.int64)
-    for at, (problem, program_hash) in enumerate(zip(problems, hashes, strict=True)):
+    given: list[tuple[str, ...] | None] = []
+    for problem, program_hash in zip(problems, hashes, strict=True):
         made = observed[problem.key]
-        if made is None:
-            continue
-        outputs = found[program_hash, _test_hash(problem, made)]
-        passed[at] = sum(
-            output == wanted for output, wanted in zip(outputs, made.expected, strict=True)
-        )
-        if any(output != FAILED for output in outputs):
-            key = (int(samples.problem[at]), outputs)
-            vector[at] = numbers.setdefault(key, len(numbers))
-    return Outputs(vector, passed)
+        given.append(None if made is None else found[program_hash, _test_hash(problem, made)])
+    return given
 
 
 def cluster_sizes(samples: Samples, outputs: Outputs) -> NDArray[np.int64]:

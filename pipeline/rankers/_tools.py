@@ -5,20 +5,36 @@ Of a problem they see what a model sees. No test is among it, and no way to one.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.records import Execution, Job, Problem, ProblemKey
-from pipeline.services import Executor
+from pipeline.records import Call, EngineStep, Execution, Job, Problem, ProblemKey
+from pipeline.services import Completer, Completion, CompletionRequest, Executor
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """problems: by key. executor: runs jobs; None where no ranker of the run asked for it."""
+    """problems: by key. The services are None where no ranker of the run asked for them.
+
+    executor: runs jobs. completer: samples what the ranker asks for. stops: stop strings by
+    language. test_samples: samples of generated tests a problem.
+    """
 
     problems: Mapping[ProblemKey, Problem]
     executor: Executor | None = None
+    completer: Completer | None = None
+    stops: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    test_samples: int = 10
+
+    def billed(self, bill: Bill) -> Tools:
+        """The same, writing down what is used."""
+        return dataclasses.replace(
+            self,
+            executor=self.executor and BilledExecutor(self.executor, bill),
+            completer=self.completer and BilledCompleter(self.completer, bill),
+        )
 
 
 @dataclass(slots=True)
@@ -26,10 +42,15 @@ class Bill:
     """What one ranker used, each thing once, whether or not another ranker had paid for it."""
 
     executions: dict[tuple[str, str], float] = field(default_factory=dict)  # CPU seconds
+    calls: dict[tuple[ProblemKey, int, str, int], Call] = field(default_factory=dict)
 
     @property
     def cpu_seconds(self) -> float:
         return sum(seconds for seconds in self.executions.values() if seconds == seconds)
+
+    def add(self, call: Call) -> None:
+        problem = ProblemKey(call.dataset, call.language, call.task_id)
+        self.calls[problem, call.sample_index, call.purpose, call.turn] = call
 
 
 class BilledExecutor:
@@ -59,3 +80,29 @@ class BilledExecutor:
 
     def close(self) -> None:
         """The stage's to do."""
+
+
+class BilledCompleter:
+    """A `Completer` that writes down what it gives."""
+
+    def __init__(self, completer: Completer, bill: Bill) -> None:
+        self._completer = completer
+        self._bill = bill
+
+    def check(self, requests: Iterable[CompletionRequest]) -> None:
+        self._completer.check(requests)
+
+    def complete(self, requests: Iterable[CompletionRequest]) -> Iterator[Completion]:
+        for completion in self._completer.complete(requests):
+            self._bill.add(completion.call)
+            yield completion
+
+    def identity(self) -> Mapping[str, Any]:
+        return self._completer.identity()
+
+    def environment(self) -> Mapping[str, Any]:
+        return self._completer.environment()
+
+    def take_steps(self) -> list[EngineStep]:
+        """The stage's to take."""
+        return []

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from pipeline.benchmarks import weak
 from pipeline.config import RunConfig
 from pipeline.records import TABLES, Evidence, UserError
+from pipeline.reranking import generated_tables
 from pipeline.store import UPSTREAM, Store
 from pipeline.wanted import Wanted
 from reports import render
@@ -56,6 +57,7 @@ def gather(
         )
     prices = config.report.prices
     meanings = list(environment(store, "execute", wanted)["parts"].values())
+    asked = [generated_tables(store, part, sampled) for part in wanted.parts]
     return ReportInput(
         name=config.name,
         n=wanted.n,
@@ -74,6 +76,8 @@ def gather(
         rankings=wanted.rows(ranked.table("rankings")),
         public_examples=wanted.rows(load.table("public_examples")),
         ranking_costs=ranked.table("ranking_costs"),
+        ranking_calls=pa.concat_tables([own.table("calls") for own in asked]),
+        ranking_steps=pa.concat_tables([own.table("engine_steps") for own in asked]),
         ranking_executions=executions(
             store.shared("rerank").table("executions", columns("executions")),
             verdicts,

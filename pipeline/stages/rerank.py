@@ -43,9 +43,9 @@ def rerank(
                 *part,
                 ranker=name,
                 executions=len(bill.executions),
-                prompt_tokens=0,
-                generated_tokens=0,
-                flops=0.0,
+                prompt_tokens=sum(call.prompt_tokens for call in bill.calls.values()),
+                generated_tokens=sum(call.generated_tokens for call in bill.calls.values()),
+                flops=sum(c.prompt_flops + c.generated_flops for c in bill.calls.values()),
                 m_cpu_seconds=bill.cpu_seconds,
             )
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.public_inputs.outputs import observation
 from pipeline.rankers import Bill, Tools, check, needs, rank
-from pipeline.records import Execution, Job, Problem, UserError
+from pipeline.records import Call, Candidate, EngineStep, Execution, Job, Problem, UserError
+from pipeline.services import Completion, CompletionRequest
 
 PROMPT = 'def f(x):\n    """\n    >>> f(1)\n    2\n    >>> f(2)\n    4\n    """\n'
 NAMES = ("mbr_exec", "self_consistency", "public_examples")
@@ -29,11 +30,8 @@ def problem(task_id: str = "T/0", prompt: str = PROMPT, entry_point: str = "f") 
 class Printing:
     """Prints the JSON values that each completion stands for, as the sandbox would."""
 
-    def __init__(self, problems: Sequence[Problem], values: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, values: Mapping[str, Sequence[str]]) -> None:
         self.values = values
-        self.markers = {
-            made.test: made.marker for p in problems if (made := observation(p)) is not None
-        }
         self.jobs: list[Job] = []
 
     def prepare(self, languages: Iterable[str]) -> None: ...
@@ -52,7 +50,7 @@ class Printing:
     def run(self, jobs: Iterable[Job]) -> Iterator[Execution]:
         for job in reversed(list(jobs)):
             self.jobs.append(job)
-            marker = self.markers[job.test]
+            marker = re.findall("out[0-9a-f]{16}", job.test)[0]
             printed = "".join(
                 f"noise\n{marker} {i} {value}\n"
                 for i, value in enumerate(self.values[job.completion])
@@ -63,12 +61,42 @@ class Printing:
             )  # fmt: skip
 
 
+class Asserting:
+    """Completes the prompt of generated tests with given texts, the last sample first."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self.texts = texts
+
+    def check(self, requests: Iterable[CompletionRequest]) -> None: ...
+
+    def complete(self, requests: Iterable[CompletionRequest]) -> Iterator[Completion]:
+        for request in requests:
+            assert request.purpose == "test_generation"
+            assert request.prompt.endswith("assert f(")
+            for index in reversed(request.sample_indices):
+                key = (*request.problem, index)
+                yield Completion(
+                    Call(*key, request.purpose, 0, (), "", 30, 0, 7, 1, 100.0, 10.0),
+                    Candidate(*key, self.texts[index], (), (), (), (), "stop", ""),
+                )
+
+    def identity(self) -> dict[str, Any]:
+        return {}
+
+    def environment(self) -> dict[str, Any]:
+        return {}
+
+    def take_steps(self) -> list[EngineStep]:
+        return []
+
+
 def run(
     name: str,
     drawn: Sequence[tuple[str, str, float]],
     values: Mapping[str, Sequence[str]],
     problems: Sequence[Problem] = (),
     order: Sequence[int] | None = None,
+    tests: Sequence[str] = (),
 ) -> tuple[list[float], Bill, Printing]:
     """Scores of samples (task id, completion, log-probability) in their order."""
     problems = problems or [problem()]
@@ -92,8 +120,8 @@ def run(
             "completion": [drawn[i][1] for i in order],
         }
     )
-    executor = Printing(problems, values)
-    tools = Tools({p.key: p for p in problems}, executor)
+    executor = Printing(values)
+    tools = Tools({p.key: p for p in problems}, executor, Asserting(tests), test_samples=len(tests))
     table, bill = rank(name, candidates, programs, tools=tools)
     found = {(row["task_id"], row["sample_index"]): row["score"] for row in table.to_pylist()}
     return [found[task, index[at]] for at, (task, _, _) in enumerate(drawn)], bill, executor
@@ -126,6 +154,30 @@ def test_public_examples_by_hand() -> None:
     # a, b give 2 and 4; c only 2; d nothing; then by log-probability, d > c > b > a.
     scores, _, _ = run("public_examples", DRAWN, VALUES)
     assert scores == [2.0, 2.25, 2.0, 1.5, 0.75]
+
+
+# Two samples of tests: f(1) == 2 twice, f(2) == 4 and f(2) == 5 once each; the rest says nothing.
+TESTS = ("1) == 2\n\nassert f(2) == 4\nassert f(x) == 4\n", "1) == 2, 'one'\nassert f(2) == 5\n")
+
+
+def test_codet_by_hand() -> None:
+    # a and b pass 2 + 1 tests and are 3 samples; c passes 2 + 1 and is one; d passes none.
+    scores, bill, executor = run("codet", DRAWN, VALUES, tests=TESTS)
+    assert scores == pytest.approx([3 * math.sqrt(3)] * 3 + [3.0, 0.0])
+    assert len(executor.jobs) == len(bill.executions) == 4
+    assert [(c.prompt_tokens, c.generated_tokens) for c in bill.calls.values()] == [(30, 7)] * 2
+
+
+def test_codet_counts_the_first_five_assertions_of_a_sample() -> None:
+    text = "1) == 2\n" + "assert f(1) == 2\n" * 3 + "assert f(2) == 4\nassert f(2) == 5\n"
+    scores, _, _ = run("codet", DRAWN, VALUES, tests=(text,))
+    assert scores[:4] == pytest.approx([5 * math.sqrt(3)] * 3 + [4.0])
+
+
+def test_codet_without_a_readable_test_ties() -> None:
+    scores, _, executor = run("codet", DRAWN, VALUES, tests=("the end", "x) == y"))
+    assert scores == [0.0] * 5
+    assert not executor.jobs
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -175,18 +227,19 @@ def test_scores_do_not_depend_on_the_order_of_candidates(data: st.DataObject) ->
     )
     problems = [problem(), problem("T/1", PROMPT + "    # another\n")]
     order = data.draw(st.permutations(range(len(drawn))))
-    for name in (*NAMES, "weighted(0.5 * mbr_exec, 0.5 * public_examples)"):
-        plain, _, _ = run(name, drawn, VALUES, problems)
+    for name in (*NAMES, "codet", "weighted(0.5 * mbr_exec, 0.5 * public_examples)"):
+        plain, _, _ = run(name, drawn, VALUES, problems, tests=TESTS)
         # The order of the rows, and which sample was drawn first.
-        assert run(name, drawn, VALUES, problems, order)[0] == plain
+        assert run(name, drawn, VALUES, problems, order, TESTS)[0] == plain
         again = [drawn[i] for i in order]
-        shuffled, _, _ = run(name, again, VALUES, problems)
+        shuffled, _, _ = run(name, again, VALUES, problems, tests=TESTS[::-1])
         assert shuffled == [plain[i] for i in order]
 
 
 def test_who_needs_an_executor_says_so() -> None:
     assert needs(["random", "mean_logprob"]) == set()
     assert needs(["lexicographic(random, mbr_exec)"]) == {"executor"}
+    assert needs(["codet"]) == {"executor", "completer"}
 
 
 def test_languages_that_cannot_be_observed_are_named_in_one_line() -> None:

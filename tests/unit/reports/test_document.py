@@ -92,6 +92,9 @@ def test_each_ranker_has_its_cost_and_what_they_share_is_paid_once(doc: dict[str
     assert spent["self_consistency"] == (21, 5.25)
     assert entry(doc, "sandbox CPU seconds, ranking")["value"] == 0.75
     assert "21 executions, 5.25 CPU s" in markdown(doc)
+    assert entry(doc, "prompt tokens, test generation")["value"] == 60
+    assert entry(doc, "generated tokens, test generation")["value"] == 16
+    assert entry(doc, "device seconds, ranking")["value"] == 0.125
 
 
 def test_examples_that_are_hidden_tests_are_counted(doc: dict[str, Any]) -> None:

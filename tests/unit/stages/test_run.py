@@ -419,3 +419,47 @@ def test_a_language_that_no_ranker_can_observe_is_told_before_sampling(
     with pytest.raises(UserError, match="programs in python cannot be observed"):
         invoke(run, Writing(), Judging(), *STAGES, "rerank", config=RANKED)
     assert rows(run, "sample", "candidates") == 0
+
+
+def test_generated_tests_are_sampled_once_billed_and_kept(tmp_path: Path) -> None:
+    config = changed(rerank={"rankers": ["codet", "random"], "test_samples": 2})
+
+    class Asked(Writing):
+        def __init__(self, stop_after: int = 1000) -> None:
+            super().__init__()
+            self.asked: list[tuple[str, int]] = []
+            self.stop_after = stop_after
+
+        def complete(self, requests: Iterable[CompletionRequest]) -> Iterator[Completion]:
+            for request in requests:
+                for completion in super().complete([request]):
+                    if request.purpose != "candidate":
+                        if len(self.asked) == self.stop_after:
+                            raise KeyboardInterrupt
+                        key = completion.candidate.key
+                        self.asked.append((key.task_id, key.sample_index))
+                    call = dataclasses.replace(completion.call, purpose=request.purpose)
+                    text = ") == 1\n" if request.purpose != "candidate" else None
+                    candidate = completion.candidate
+                    if text is not None:
+                        candidate = dataclasses.replace(candidate, text=text)
+                    yield Completion(call, candidate)
+
+    run, first, second = tmp_path / "run", Asked(stop_after=4), Asked()
+    with pytest.raises(KeyboardInterrupt):
+        invoke(run, first, Judging(), *STAGES, "rerank", config=config)
+    invoke(run, second, Judging(), "rerank", config=config)
+    assert len(first.asked) == 4
+    assert sorted(first.asked + second.asked) == sorted(
+        (f"Mini/{task}", index) for task in range(PROBLEMS) for index in range(2)
+    )
+    assert rows(run, "sample", "candidates") == PROBLEMS * N, "they are no candidates"
+    with Store.open(run, read_only=True) as store:
+        costs = {
+            c["ranker"]: c for c in store.required("rerank").table("ranking_costs").to_pylist()
+        }
+    assert costs["random"]["generated_tokens"] == costs["random"]["executions"] == 0
+    assert costs["codet"]["generated_tokens"] == PROBLEMS * 2
+    third = Asked()
+    invoke(run, third, Judging(), "rerank", config=config)
+    assert not third.asked

@@ -1,0 +1,100 @@
+"""CodeT: candidates against tests that a model wrote.
+
+    score(y) = sqrt(#{samples that pass the same tests as y}) * #{tests that y passes}
+
+Samples and tests count as often as they were drawn; of each sample of tests the first five
+assertions count. Source: Chen et al. 2022, "CodeT: Code Generation with Generated Tests" (arXiv
+2207.10397), section 3, with the square root of its experiments.
+
+A test is a call and the value that the assertion says it gives. All calls of a problem are made in
+one run of a candidate, so that what ends the run (the time limit, say) fails the calls after it
+too. Where no test could be read all candidates score 0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.public_inputs import generated
+from pipeline.public_inputs.calls import Call
+from pipeline.public_inputs.outputs import Observation, observation, settled
+from pipeline.rankers._outputs import problems_of, run
+from pipeline.rankers._samples import Samples
+from pipeline.rankers._tools import Tools
+from pipeline.records import Problem, ProblemKey
+from pipeline.services import CompletionRequest
+
+NEEDS = ("executor", "completer")
+PURPOSE = "test_generation"
+
+Tests = Counter[tuple[int, str]]  # number of the call, value; and how often it was drawn
+
+
+def score(samples: Samples, tools: Tools) -> NDArray[np.float64]:
+    """[S] sqrt(samples) * tests."""
+    problems = problems_of(samples, tools)
+    distinct = {problem.key: problem for problem in problems}
+    drawn = generate(distinct, tools)
+    observed: dict[ProblemKey, Observation | None] = {}
+    tests: dict[ProblemKey, Tests] = {}
+    for key, problem in distinct.items():
+        observed[key], tests[key] = _tests(problem, drawn[key])
+    passed: list[frozenset[tuple[int, str]]] = [
+        frozenset(test for test in tests[problem.key] if outputs and outputs[test[0]] == test[1])
+        for problem, outputs in zip(problems, run(samples, tools, observed), strict=True)
+    ]
+    solutions: Counter[tuple[ProblemKey, frozenset[tuple[int, str]]]] = Counter()
+    for problem, own, times in zip(problems, passed, samples.drawn.tolist(), strict=True):
+        solutions[problem.key, own] += times
+    scores = [
+        math.sqrt(solutions[problem.key, own]) * sum(tests[problem.key][test] for test in own)
+        for problem, own in zip(problems, passed, strict=True)
+    ]
+    return np.array(scores, np.float64)[samples.program]
+
+
+def generate(problems: Mapping[ProblemKey, Problem], tools: Tools) -> dict[ProblemKey, list[Call]]:
+    """The tests that the model writes for each problem, as drawn."""
+    completer = tools.completer
+    assert completer is not None  # NEEDS says so
+    found: dict[ProblemKey, dict[int, list[Call]]] = defaultdict(dict)
+
+    def requests() -> Iterator[CompletionRequest]:
+        for key, problem in problems.items():
+            yield CompletionRequest(
+                problem=key,
+                prompt=generated.prompt(problem),
+                sample_indices=tuple(range(tools.test_samples)),
+                stop=tools.stops.get(problem.language, ()),
+                purpose=PURPOSE,
+                header_chars=problem.header_chars,
+            )
+
+    completer.check(requests())
+    for completion in completer.complete(requests()):
+        candidate = completion.candidate
+        key = candidate.key.problem
+        found[key][candidate.sample_index] = generated.tests(problems[key], candidate.text)
+    return {key: [call for i in sorted(found[key]) for call in found[key][i]] for key in problems}
+
+
+def _tests(problem: Problem, drawn: list[Call]) -> tuple[Observation | None, Tests]:
+    """The calls to observe, and the tests on them; the same call in two tests is made once."""
+    calls: dict[str, Call] = {}
+    for call in drawn:
+        calls.setdefault(settled(call.args, problem.language), Call(call.args))
+    made = observation(problem, list(calls.values()))
+    if made is None:
+        return None, Counter()
+    number = {settled(call.args, problem.language): i for i, call in enumerate(made.calls)}
+    tests: Tests = Counter()
+    for call in drawn:
+        at = number.get(settled(call.args, problem.language))
+        if at is not None:
+            tests[at, settled(call.expected, problem.language)] += 1
+    return made, tests

@@ -42,14 +42,16 @@ class Parts:
     block: int = 64  # keys a step of the shared part
     stages: int = 3  # steps whose keys are on their way, those being used counted in
     warps: int = 4
-    programs: int = 2  # of the shared part for each multiprocessor, at most
-    items: int = 2  # of the shared part for each multiprocessor, about
+    programs: float = 2  # of the shared part for each multiprocessor, at most
     least: int = 128  # keys below which an item is not cut
     own_block: int = 32  # keys a step of the own part
     own_stages: int = 2  # steps whose keys are on their way
     own_warps: int = 2
     own_split: int = 1 << 30  # own keys a program has at most; a multiple of own_block
     side_by_side: bool = False  # shared and own part on two streams, then the merge
+    wide: bool = False  # the shared part by `shared_wide` where it can; then tile is 128
+    wide_registers: int = 240  # of a thread of a multiplying warpgroup
+    most_registers: int | None = None  # of any thread, to leave room for the own part
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,12 @@ from torch import Tensor
 
 from kernels.prefix_tree_attention.choice import Parts, Shape, power_of_two
 from kernels.prefix_tree_attention.options import Options
-from kernels.prefix_tree_attention.tree import Branch, Segment, put, rows_below
+from kernels.prefix_tree_attention.tree import Branch, Segment, put
 from kernels.prefix_tree_attention.triton_kernels.merge import merge
 from kernels.prefix_tree_attention.triton_kernels.own_part import own_part
 from kernels.prefix_tree_attention.triton_kernels.shared_part import shared_part
-from kernels.prefix_tree_attention.work import WORK_COLUMNS, plan_work, split_keys
+from kernels.prefix_tree_attention.wide import WIDE_DIMS, WIDE_TILE, launch_wide
+from kernels.prefix_tree_attention.work import WORK_COLUMNS, plan_balanced
 
 MERGED_HEADS = 8  # heads a program of the merge
 
@@ -46,11 +47,18 @@ class PartsPlan:
         self._partial_dtype = torch.float16 if dtype == torch.bfloat16 else torch.float32
         self.count = self._ints(1)  # items in use
         self.depths, self.bases = self._ints(shape.rows), self._ints(shape.rows)  # see `work.Work`
+        # [R, G] (row, head) pairs whose partials the shared part has written in a launch under way
+        self.ready = self._ints(shape.rows, shape.kv_heads)
         self.items, self.row_list = self._ints(0, len(WORK_COLUMNS)), self._ints(0)  # [I, 8], [E]
         self.reserve(1, 1, 1)
 
     def _ints(self, *size: int) -> Tensor:
         return torch.zeros(size, dtype=torch.int32, device=self.device)
+
+    @property
+    def _programs(self) -> int:
+        """Of the shared part, at most."""
+        return int(self.choice.programs * self.multiprocessors)
 
     def reserve(self, items: int, entries: int, columns: int) -> None:
         """Room for that many items, entries of the row list and partials of a row."""
@@ -67,13 +75,12 @@ class PartsPlan:
         self.lse = torch.zeros((*rows, 2), device=self.device)
 
     def update(self, segments: Sequence[Segment], branches: Sequence[Branch]) -> None:
-        """Takes a new tree. Raises ValueError where it is none; see `work.plan_work`."""
+        """Takes a new tree. Raises ValueError where it is none; see `tree.rows_below`."""
         s, c = self.shape, self.choice
-        most = split_keys(
-            segments, rows_below(segments, branches), s.kv_heads, s.share,
-            c.tile, c.block, c.items * self.multiprocessors, c.least,
+        work = plan_balanced(
+            segments, branches, s.rows, s.kv_heads, s.share, c.tile, c.block,
+            self._programs, c.least,
         )  # fmt: skip
-        work = plan_work(segments, branches, s.rows, s.share, c.tile, c.block, most)
         self.reserve(len(work.items), len(work.row_list), work.columns)
         put(self.items, work.items)
         put(self.row_list, work.row_list)
@@ -108,13 +115,25 @@ class PartsPlan:
         self, q: Tensor, k: Tensor, v: Tensor, lengths: Tensor, options: Options, early: bool
     ) -> None:
         c, s = self.choice, self.shape
-        programs = min(c.programs * self.multiprocessors, len(self.items) * s.kv_heads)
+        programs = min(self._programs, len(self.items))
+        if c.wide and not early and self._wide_can(q, k, options):
+            launch_wide(
+                (programs,), q, k, v, self.partial, self.lse, self.items, self.count,
+                self.row_list, options.scale, s, c,
+            )  # fmt: skip
+            return
         shared_part[(programs,)](
             q, k, v, self.partial, self.lse, self.items, self.count, self.row_list, self.bases,
-            lengths, options.scale, options.cap, q.stride(0), k.stride(0), k.stride(1),
+            lengths, self.ready, options.scale, options.cap, q.stride(0), k.stride(0), k.stride(1),
             self.lse.shape[1], **self._constants(options), WINDOW=options.window or 0,
             BM=c.tile, BN=c.block, STAGES=c.stages, EARLY=early, num_warps=c.warps,
         )  # fmt: skip
+
+    def _wide_can(self, q: Tensor, k: Tensor, options: Options) -> bool:
+        plain = options.window is None and options.softcap is None
+        hopper = q.is_cuda and torch.cuda.get_device_capability(q.device)[0] == 9
+        fits = self.choice.tile == WIDE_TILE and self.shape.dim in WIDE_DIMS
+        return plain and hopper and fits and q.element_size() == 2 and k.is_contiguous()
 
     def _own(
         self, q: Tensor, k: Tensor, v: Tensor, lengths: Tensor, pages: Tensor, out: Tensor,
@@ -123,7 +142,7 @@ class PartsPlan:
         c, s = self.choice, self.shape
         launch = {"launch_pdl": True} if early else {}
         own_part[(s.rows * s.kv_heads, self.own_splits)](
-            q, k, v, self.partial, self.lse, out, lengths, pages, self.depths,
+            q, k, v, self.partial, self.lse, out, lengths, pages, self.depths, self.ready,
             options.sinks_or(q), options.scale, options.cap, q.stride(0), out.stride(0),
             k.stride(0), k.stride(1), pages.stride(0), self.lse.shape[1], self.columns,
             c.own_split, **self._constants(options), WINDOW=options.window or 0, PAGE=s.page,

@@ -1,7 +1,7 @@
 """The shared part's work list: segments cut into items of equal cost.
 
-An item is a run of a segment's keys and a tile of the rows below it; the kernel works on items x KV
-heads. Its columns, int32, are those of `WORK_COLUMNS`.
+An item is a run of a segment's keys of one KV head and a tile of the rows below it. Its columns,
+int32, are those of `WORK_COLUMNS`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kernels.prefix_tree_attention.tree import Below, Branch, Segment, rows_below
+from kernels.prefix_tree_attention.tree import Branch, Segment, rows_below
 
 WORK_COLUMNS = (
     "slot",  # of the run's first key
@@ -22,8 +22,10 @@ WORK_COLUMNS = (
     "tile",  # first (row, head) pair of the tile, counted from `entry` in pairs of one KV head
     "column",  # of a row's partials that the item writes
     "position",  # of the run's first key in the sequence
-    "",  # items are 32 bytes long
+    "group",  # KV head
 )
+ROUNDS = (0.5, 1, 1.5, 2, 3, 4, 6, 8)  # items a program has, about, in the plans that are tried
+ITEM_COST = 160  # keys in whose time an item starts and ends
 Int32s = NDArray[np.int32]
 
 
@@ -42,31 +44,49 @@ class Work:
         return int(self.depths.max(initial=0))
 
 
-def split_keys(
-    segments: Sequence[Segment], below: Sequence[Below | None], kv_heads: int, share: int,
+def plan_balanced(
+    segments: Sequence[Segment], branches: Sequence[Branch], rows: int, kv_heads: int, share: int,
     tile: int, block: int, programs: int, least: int,
-) -> int:  # fmt: skip
-    """Keys an item has at most, so that about `programs` items of equal cost come out.
+) -> Work:  # fmt: skip
+    """The plan of those tried whose slowest program has least to do.
 
-    share: query heads a KV head; tile: (row, head) pairs an item; block: keys a step of the kernel;
-    least: keys below which an item is not cut.
+    programs: that share out the items; least: keys below which no item is cut; the others as in
+    `plan_work`.
     """
     total = sum(
         -(-len(b.rows) * share // tile) * s.length
-        for s, b in zip(segments, below, strict=True)
+        for s, b in zip(segments, rows_below(segments, branches), strict=True)
         if b is not None
     )
-    wanted = max(-(-total * kv_heads // programs), least)
-    return -(-wanted // block) * block
+    best: Work | None = None
+    cost, tried = float("inf"), set()
+    for rounds in ROUNDS:
+        wanted = max(int(total * kv_heads / (programs * rounds)), least)
+        most = -(-wanted // block) * block
+        if most in tried:
+            continue
+        tried.add(most)
+        work = plan_work(segments, branches, rows, kv_heads, share, tile, block, most)
+        slowest = _slowest(work.items[:, 1], programs)
+        if slowest < cost:
+            best, cost = work, slowest
+    assert best is not None
+    return best
+
+
+def _slowest(lengths: Int32s, programs: int) -> float:
+    """Keys of the program that has most, an item's start and end counted as keys."""
+    costs = np.pad(lengths + ITEM_COST, (0, -len(lengths) % programs))
+    return float(costs.reshape(-1, programs).sum(0).max(initial=0))
 
 
 def plan_work(
-    segments: Sequence[Segment], branches: Sequence[Branch], rows: int, share: int,
+    segments: Sequence[Segment], branches: Sequence[Branch], rows: int, kv_heads: int, share: int,
     tile: int, block: int, most_keys: int,
 ) -> Work:  # fmt: skip
     """Items of at most `most_keys` keys and `tile` (row, head) pairs, for a step of `rows` rows.
 
-    share: query heads a KV head; block: runs are cut at multiples of it.
+    kv_heads, share: KV heads, and query heads of each; block: runs are cut at multiples of it.
     Raises ValueError where the branches are not a tree's or name a row that does not exist.
     """
     below = rows_below(segments, branches)
@@ -88,30 +108,34 @@ def plan_work(
         cuts = -(-segment.length // run) if run else 0
         first = columns[under.parent]
         columns[index] = first + cuts
-        items.append(_items_of(segment, len(under.rows) * share, tile, run, cuts, first, entry))
-        items[-1][:, 3] = len(under.rows)
+        at = _items_of(segment, kv_heads, len(under.rows) * share, tile, run, cuts)
+        at[:, 2], at[:, 3] = entry, len(under.rows)
+        at[:, 5] += first
+        items.append(at)
         lists.append(under.rows.astype(np.int32))
         depths[under.rows] = first + cuts
         bases[under.rows] = segment.position + segment.length
         entry += len(under.rows)
+    # In the order of the rows, in which the own part looks for the partials.
     table = np.concatenate([*items, np.zeros((0, len(WORK_COLUMNS)), np.int32)])
-    # Long items first, so that no program is left with one at the end; stable, so that tiles of the
-    # same keys stay together.
-    table = table[np.argsort(-table[:, 1], kind="stable")]
     return Work(table, np.concatenate([*lists, np.zeros(0, np.int32)]), depths, bases)
 
 
 def _items_of(
-    segment: Segment, pairs: int, tile: int, run: int, cuts: int, first: int, entry: int
+    segment: Segment, kv_heads: int, pairs: int, tile: int, run: int, cuts: int
 ) -> Int32s:
-    """[cuts * tiles, 8], the tiles of one run next to each other."""
-    tiles = np.arange(0, pairs, tile)
-    cut, at = (x.reshape(-1) for x in np.meshgrid(np.arange(cuts), tiles, indexing="ij"))
+    """[I, 8], those that read the same keys next to each other."""
+    cut, group, first = (
+        x.reshape(-1)
+        for x in np.meshgrid(
+            np.arange(cuts), np.arange(kv_heads), np.arange(0, pairs, tile), indexing="ij"
+        )
+    )
     items = np.zeros((len(cut), len(WORK_COLUMNS)), np.int32)
     items[:, 0] = segment.start + cut * run
     items[:, 1] = np.minimum(segment.length - cut * run, run)
-    items[:, 2] = entry
-    items[:, 4] = at
-    items[:, 5] = first + cut
+    items[:, 4] = first
+    items[:, 5] = cut
     items[:, 6] = segment.position + cut * run
+    items[:, 7] = group
     return items

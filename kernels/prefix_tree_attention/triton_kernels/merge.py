@@ -26,7 +26,7 @@ def merge(
     total = tl.zeros([BH], tl.float32)
     weighted = tl.zeros([BH, WIDE], tl.float32)
     depth = tl.load(depths + row)
-    for index in range(depth + splits):
+    for index in tl.range(0, depth + splits, num_stages=3):
         column = tl.where(index < depth, index, first + index - depth)
         place = (row * columns + column) * HEADS + head
         highest, total, weighted = add_stored_part(

@@ -2,7 +2,6 @@
 
 import triton
 import triton.language as tl
-from triton.language.extra.cuda import gdc_wait
 
 from kernels.prefix_tree_attention.triton_kernels.softmax import (
     NO_KEY,
@@ -17,7 +16,7 @@ from kernels.prefix_tree_attention.triton_kernels.softmax import (
 
 @triton.jit(do_not_specialize=["page_row", "columns", "first", "split_keys"])
 def own_part(
-    q, k, v, partial, lse, out, lengths, pages, depths, sinks, scale, softcap,
+    q, k, v, partial, lse, out, lengths, pages, depths, ready, sinks, scale, softcap,
     q_row, out_row, kv_group, kv_slot, page_row, columns, first, split_keys,
     HEADS: tl.constexpr, GROUPS: tl.constexpr, DIM: tl.constexpr, WIDE: tl.constexpr,
     PAGE: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, STAGES: tl.constexpr,
@@ -27,7 +26,8 @@ def own_part(
     """One program: a row, a KV head and, along the second axis, a run of split_keys own keys.
 
     MERGE: adds the partials of the row's path and writes the result; otherwise the partial goes to
-    column first + split. WAIT: the shared part may still be running when this kernel starts.
+    column first + split. WAIT: the shared part may still be running; `ready` counts the (row, head)
+    pairs of partials that are there, and is left at zero for the next launch.
     """
     pid = tl.program_id(0)
     split = tl.program_id(1)
@@ -77,15 +77,17 @@ def own_part(
             highest, total, weighted,
         )  # fmt: skip
     if MERGE:
-        if WAIT:
-            gdc_wait()
         place = row * columns * HEADS + head
         depth = tl.load(depths + row)
-        for _ in range(depth):
+        if WAIT:
+            at_hand = tl.atomic_add(ready + pid, 0, sem="acquire")
+            while at_hand < depth * SHARE:
+                at_hand = tl.atomic_add(ready + pid, 0, sem="acquire")
+            tl.store(ready + pid, 0)
+        for column in tl.range(0, depth, num_stages=3):
             highest, total, weighted = add_stored_part(
-                partial, lse, place, real, d, highest, total, weighted, DIM
+                partial, lse, place + column * HEADS, real, d, highest, total, weighted, DIM
             )
-            place += HEADS
         if SINKS:
             sink = tl.load(sinks + head, mask=real, other=0.0)
             highest, total, weighted = add_sink(sink, highest, total, weighted)

@@ -19,12 +19,13 @@ ROWS: tl.constexpr = tl.constexpr(3)
 TILE: tl.constexpr = tl.constexpr(4)
 COLUMN: tl.constexpr = tl.constexpr(5)
 POSITION: tl.constexpr = tl.constexpr(6)
+GROUP: tl.constexpr = tl.constexpr(7)
 WIDTH: tl.constexpr = tl.constexpr(8)
 
 
 @triton.jit(do_not_specialize=["columns"])
 def shared_part(
-    q, k, v, partial, lse, items, count, row_list, bases, lengths, scale, softcap,
+    q, k, v, partial, lse, items, count, row_list, bases, lengths, ready, scale, softcap,
     q_row, kv_group, kv_slot, columns,
     HEADS: tl.constexpr, GROUPS: tl.constexpr, DIM: tl.constexpr, WIDE: tl.constexpr,
     BM: tl.constexpr, BN: tl.constexpr, STAGES: tl.constexpr,
@@ -32,19 +33,18 @@ def shared_part(
 ):  # fmt: skip
     """Partials of the items of a plan; see kernels.prefix_tree_attention.decode for the tensors.
 
-    Programs share out items x KV heads; neighbours work on the same keys, so that those are read
-    from memory once. EARLY: let the next kernel start while this one runs.
+    Programs share out the items in the order of the list: neighbours work on the same keys,
+    so that those are read from memory once. EARLY: the next kernel may start while this one runs;
+    it looks at `ready`.
     """
     if EARLY:
         gdc_launch_dependents()
-    items_now = tl.load(count)
-    total_items = items_now * GROUPS
     SHARE: tl.constexpr = HEADS // GROUPS
     d = tl.arange(0, WIDE)
     inside = d < DIM
-    for index in range(tl.program_id(0), total_items, tl.num_programs(0)):
-        group = index // items_now
-        item = items + (index % items_now) * WIDTH
+    for index in range(tl.program_id(0), tl.load(count), tl.num_programs(0)):
+        item = items + index * WIDTH
+        group = tl.load(item + GROUP)
         slot = tl.load(item + SLOT).to(tl.int64)
         length = tl.load(item + LENGTH)
         entry = tl.load(item + ENTRY)
@@ -108,3 +108,6 @@ def shared_part(
                 )  # fmt: skip
         place = (row * columns + tl.load(item + COLUMN)) * HEADS + head
         store_part(partial, lse, place, real, d, highest, total, weighted, DIM)
+        if EARLY:
+            tl.debug_barrier()  # so that what is released are the stores of all threads
+            tl.atomic_add(ready + row * GROUPS + group, 1, mask=real, sem="release")

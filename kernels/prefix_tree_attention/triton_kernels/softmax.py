@@ -78,11 +78,12 @@ def add_stored_part(
     partial, lse, place, rows, columns, highest, total, weighted, DIM: tl.constexpr
 ):
     """Adds what `store_part` left to the running softmax."""
-    part_lse = tl.load(lse + place * 2, mask=rows, other=NO_KEY)
-    largest = tl.load(lse + place * 2 + 1, mask=rows, other=0.0)
+    # Past the first-level cache: another kernel may have written them while this one ran.
+    part_lse = tl.load(lse + place * 2, mask=rows, other=NO_KEY, cache_modifier=".cg")
+    largest = tl.load(lse + place * 2 + 1, mask=rows, other=0.0, cache_modifier=".cg")
     part = tl.load(
         partial + place[:, None] * DIM + columns[None, :],
-        mask=rows[:, None] & (columns < DIM)[None, :], other=0.0,
+        mask=rows[:, None] & (columns < DIM)[None, :], other=0.0, cache_modifier=".cg",
     )  # fmt: skip
     new = tl.maximum(highest, part_lse)
     old = tl.exp2(highest - new)

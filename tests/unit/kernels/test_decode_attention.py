@@ -21,7 +21,7 @@ from tests.decode_cases import Inputs, inputs, relative_error
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
-SMALL = Parts(tile=16, block=16, least=16, items=1, own_block=16)
+SMALL = Parts(tile=16, block=16, least=16, own_block=16)
 CHOICES = [
     SMALL,
     replace(SMALL, own_split=16),

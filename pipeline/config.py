@@ -231,7 +231,7 @@ class ExecuteConfig(Section):
     workers: int | None = Field(
         default=None, ge=1, description="sandboxes at once; else the cores", json_schema_extra=PLACE
     )
-    evidence: Literal["completed", "isolated"] = Field(
+    evidence: Literal["exit_status", "completed", "isolated"] = Field(
         default="completed", description="what a pass rests on; see docs/security.md"
     )
     retry_timeouts: int = Field(default=1, ge=0, le=5, description="each alone on an idle pool")

@@ -59,7 +59,7 @@ class CandidateKey(NamedTuple):
 
 TestKind = Literal["program", "calls", "stdin"]
 FinishReason = Literal["stop", "eos", "length"]
-Evidence = Literal["completed", "isolated"]
+Evidence = Literal["exit_status", "completed", "isolated"]
 Verdict = Literal[
     "passed",
     "wrong_answer",

@@ -40,6 +40,8 @@ def evidence(doc: Document) -> str:
             others.append(f"{scope_label(doc, scope)} {other:,}")
     found = ", ".join(f"{count:,} on {name}" for name, count in counts.items() if count)
     said = f"Evidence that the verdicts rest on: {found or 'none'}."
+    if asked == "exit_status":
+        said += " A program that ends with status 0 before its test passes like any other."
     if others:
         said += f" Asked for was {asked}, which could not be had for: {', '.join(others)}."
     return said

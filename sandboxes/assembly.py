@@ -102,7 +102,7 @@ def assemble(job: Job, language: Language, evidence: Evidence = "completed") -> 
         before = _fill(head, **parts, entry_point=job.entry_point)
         test = _fill("{test}" + tail, test=job.test, entry_point=job.entry_point)
     line = before.count("\n") + 1
-    if evidence == "completed":
+    if evidence != "isolated":
         return Assembled(_encode(before + _marked(test, language)), line, (Case(),))
     files = {
         "prompt": _encode(job.prompt),

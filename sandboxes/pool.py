@@ -133,7 +133,9 @@ class DockerExecutor:
     def execute(self, job: Job) -> Execution:
         """One job in an idle sandbox, or a new one. Retried once if the sandbox fails."""
         known = self._known(job.language)
-        evidence: Evidence = job.evidence if known.language.isolated else "completed"
+        evidence = job.evidence
+        if evidence == "isolated" and not known.language.isolated:
+            evidence = "completed"
         program = assemble(job, known.language, evidence)
         if len(program.source) > known.limits.disk_mib << 20 >> 2:
             size = len(program.source)
@@ -144,10 +146,10 @@ class DockerExecutor:
         failures: list[SandboxDied] = []
         for _ in range(2):
             try:
-                judged, answers = self._attempt(known, program)
+                judged, answers = self._attempt(known, program, evidence)
                 if judged.unfit:
                     evidence, program = "completed", assemble(job, known.language)
-                    judged, answers = self._attempt(known, program)
+                    judged, answers = self._attempt(known, program, evidence)
                 return _execution(job, known, evidence, judged, answers)
             except SandboxDied as error:
                 failures.append(error)
@@ -161,17 +163,21 @@ class DockerExecutor:
             judged = Judged("infrastructure_error", f"the sandbox failed twice: {said}")
         return _execution(job, known, evidence, judged, [])
 
-    def _attempt(self, known: _Language, program: Assembled) -> tuple[Judged, list[Answer]]:
+    def _attempt(
+        self, known: _Language, program: Assembled, evidence: Evidence
+    ) -> tuple[Judged, list[Answer]]:
         answers: list[Answer] = []
         judged = Judged("passed", "completed")
         for case in program.cases:
-            answer, judged = self._run_case(known, program, case)
+            answer, judged = self._run_case(known, program, case, evidence)
             answers.append(answer)
             if judged.verdict != "passed":
                 break
         return judged, answers
 
-    def _run_case(self, known: _Language, program: Assembled, case: Case) -> tuple[Answer, Judged]:
+    def _run_case(
+        self, known: _Language, program: Assembled, case: Case, evidence: Evidence
+    ) -> tuple[Answer, Judged]:
         nonce = secrets.token_hex(16)
         sandbox = self._acquire(known)
         try:
@@ -185,7 +191,7 @@ class DockerExecutor:
             self._discard(sandbox)
             raise
         warm = known.language.warm
-        judged = judge(answer, nonce, program.test_line, case, known.language)
+        judged = judge(answer, nonce, program.test_line, case, known.language, evidence)
         if answer.clean:
             if judged.verdict in ("timeout", "out_of_memory", "forged") and warm.run:
                 sandbox.jobs = warm.jobs  # the next job is forked from a new interpreter

@@ -12,7 +12,8 @@ A pass takes all of: exit status 0, exactly one report, that report carries the 
 - a trap that standard error tells to be a failed assertion on the test's lines
   (``wrong_answer_signal``): `wrong_answer`;
 - a signal or an exit status other than 0 without such a report: `runtime_error`;
-- exit status 0 without a report: `incomplete`.
+- exit status 0 without a report: `incomplete`; asked for no more than `exit_status`, as a plain
+  harness is, it passes.
 
 Where a judge runs beside the program, the exit status is the judge's, and its report may also say
 that the program sent what no program sends (`forged`), that it went away (`gone`: its own end
@@ -25,7 +26,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from pipeline.records import Verdict
+from pipeline.records import Evidence, Verdict
 from sandboxes.assembly import Case, same_output
 from sandboxes.languages import Crash, Language
 from sandboxes.protocol import Answer
@@ -88,7 +89,14 @@ def _crashed(how: Crash | None, answer: Answer) -> re.Match[str] | None:
     return re.search(how.stderr, answer.stderr.decode("utf-8", "replace"), re.MULTILINE)
 
 
-def judge(answer: Answer, nonce: str, test_line: int, case: Case, language: Language) -> Judged:
+def judge(
+    answer: Answer,
+    nonce: str,
+    test_line: int,
+    case: Case,
+    language: Language,
+    evidence: Evidence = "completed",
+) -> Judged:
     """The verdict of one run whose sandbox worked."""
     text = answer.report.decode("latin-1")
     report = _REPORT.fullmatch(text)
@@ -116,13 +124,13 @@ def judge(answer: Answer, nonce: str, test_line: int, case: Case, language: Lang
     if answer.exit_code != 0:
         said = _last_line(answer.stderr)
         return Judged("runtime_error", f"exit status {answer.exit_code}" + (said and f": {said}"))
-    if report is None:
+    if report is None and evidence != "exit_status":
         return Judged("incomplete", "exit status 0 before the end of the test")
     if case.expected is not None and not same_output(
         case.expected, answer.stdout.decode("utf-8", "replace")
     ):
         return Judged("wrong_answer", "standard output differs from the expected one")
-    return Judged("passed", "completed")
+    return Judged("passed", "completed" if report else "exit status 0, the test's end not seen")
 
 
 def _gone(answer: Answer) -> Judged:

@@ -42,8 +42,8 @@ data is judged again.
 EVIDENCE = """\
 Some solutions end the process with status 0 before the test is through, or turn the test into text.
 The counts asked for include them, since an exit status cannot tell. Here they are `incomplete`:
-nothing tells them from a forgery that calls `exit(0)`. `by exit status` counts them as passed; each
-is named below under `evidence`.
+nothing tells them from a forgery that calls `exit(0)`. `by exit status` counts them as passed, as a
+run with `execute.evidence: exit_status` does; each is named below under `evidence`.
 """
 
 
@@ -93,8 +93,7 @@ def _shares(
 
 def _ended_early(result: Result) -> int:
     """Programs that an exit status alone would pass."""
-    found = attribute(result, load_causes().get(_key(result), ()))
-    return sum(len(tasks) for cause, tasks in found.causes if cause.kind == "evidence")
+    return result.counts.get("incomplete", 0)
 
 
 def met(result: Result, reference: Mapping[str, Any]) -> bool:

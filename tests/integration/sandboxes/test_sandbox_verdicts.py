@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from collections.abc import Callable
@@ -144,6 +145,31 @@ def test_stdin_cases(executor: DockerExecutor, job: Callable[..., Job]) -> None:
     assert executor.execute(job(code, test, kind="stdin", language="javascript")).verdict == (
         "passed"
     )
+
+
+@pytest.mark.parametrize("name", list(languages.load()))
+def test_an_exit_status_is_taken_for_a_pass_where_no_more_is_asked_for(
+    name: str, executor: DockerExecutor, job: Callable[..., Job]
+) -> None:
+    language = languages.get(name)
+    early = next(t.completion for t in language.self_tests if t.verdict == "incomplete")
+    wrong = next(t.completion for t in language.self_tests if t.verdict == "wrong_answer")
+    for text, verdict in ((early, "passed"), (wrong, "wrong_answer")):
+        asked = job(text, language.self_test, language=name)
+        found = executor.execute(dataclasses.replace(asked, evidence="exit_status"))
+        assert (found.verdict, found.evidence) == (verdict, "exit_status"), found.detail
+
+
+def test_an_exit_status_and_the_output_of_every_case(
+    executor: DockerExecutor, job: Callable[..., Job]
+) -> None:
+    cases = [{"input": "", "output": "5"}, {"input": "", "output": "6"}]
+    asked = job("print(5); exit(0)\n", json.dumps({"cases": cases[:1]}), kind="stdin")
+    found = executor.execute(dataclasses.replace(asked, evidence="exit_status"))
+    assert found.verdict == "passed", found.detail
+    asked = job("print(5); exit(0)\n", json.dumps({"cases": cases}), kind="stdin")
+    found = executor.execute(dataclasses.replace(asked, evidence="exit_status"))
+    assert found.verdict == "wrong_answer"
 
 
 def test_calls(executor: DockerExecutor, job: Callable[..., Job]) -> None:

@@ -34,6 +34,19 @@ def _raised(line: int, what: str) -> bytes:
     return f"{NONCE} raised {line} {what}\n".encode()
 
 
+def test_an_exit_status_alone() -> None:
+    def lenient(expected: str | None = None, **changes: Any) -> str:
+        answer = dataclasses.replace(PASSED, **changes)
+        case, python = Case(expected=expected), languages.get("python")
+        return judge(answer, NONCE, 10, case, python, "exit_status").verdict
+
+    assert lenient(report=b"") == "passed"
+    assert lenient(report=b"", exit_code=1) == "runtime_error"
+    assert lenient(report=b"", expected="5", stdout=b"6") == "wrong_answer"
+    assert lenient(report=b"x") == "forged"
+    assert lenient(report=b"", timeout_wall=True) == "timeout"
+
+
 def test_a_pass() -> None:
     assert _verdict() == "passed"
     assert _verdict(expected="5", stdout=b"5\n") == "passed"

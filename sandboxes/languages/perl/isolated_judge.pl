@@ -117,7 +117,7 @@ sub call ($list, $arguments) {
         Forkeval::Forged->raise('another number of results') if @results != 1 && (%death || $context eq 'scalar');
         1;
     } or refuse($@);
-    die $results[0] if %death;
+    die $death{of} = $results[0] if %death;
     return $list ? @results : $results[0];
 }
 
@@ -141,14 +141,19 @@ sub run () {
     meet();
     local $SIG{__DIE__} = sub ($error) {
         my ($named) = ref $error ? 0 : $error =~ / at \Q$path\E line ([0-9]+)/;
-        %death = (how => defined $^S ? 'raised' : 'compile', line => origin() || $named || 0, type => builtin::reftype($error) ? ref $error : 'die');
+        my $how = defined $^S ? 'raised' : 'compile';
+        %death = (of => $error, how => $how, line => origin() || $named || 0, type => ref $error || 'die');
     };
     $Forkeval::text = head() . "#line 1 \"$path\"\n" . content('test');
     Forkeval::evaluate();
     my $error = $@;
     if (ref $error || length $error) {
         print STDERR $error;
-        report($death{how} // 'raised', $death{line} // 0, ($death{type} // 'die') . ': ' . (ref $error ? '' : $error));
+        # What the parser finds is said without a death.
+        my ($named) = $error =~ / line ([0-9]+)/;
+        %death = (how => 'compile', line => $named, type => 'die')
+            unless ref $error || defined $death{of} && !index $error, $death{of};
+        report($death{how}, $death{line} // 0, "$death{type}: " . (ref $error ? '' : $error));
     }
     report('completed', 0, '');
 }

@@ -12,7 +12,7 @@ no warnings 'experimental::builtin';
 my $path = shift @ARGV;
 my $judge = Forkeval::Talk::open_at(3);
 my $id; # of the question that is open
-my %death; # the last one: how, line
+my %death; # the last one: of what, how, line
 
 sub say_to_judge (@words) {
     my $selected = select STDOUT;
@@ -107,12 +107,16 @@ END {
 }
 
 $0 = 'main.pl';
-$SIG{__DIE__} = sub { %death = (how => defined $^S ? 'raised' : 'compile', line => origin()) };
+$SIG{__DIE__} = sub ($error) {
+    %death = (of => $error, how => defined $^S ? 'raised' : 'compile', line => origin());
+};
 package main;
 do $path;
 package Forkeval::Program;
 if (ref $@ || length $@) {
     my $error = $@;
+    # What the parser finds is said without a death.
+    %death = (how => 'compile') unless ref $error || defined $death{of} && $death{of} eq $error;
     my ($type, $line, $value) = described($error);
     say_to_judge($death{how} // 'raised', $type, $line, ref $value ? '' : bytes($value));
     print STDERR $error;

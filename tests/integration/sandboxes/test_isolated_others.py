@@ -309,3 +309,27 @@ def test_a_program_in_perl_cannot_bring_about_a_fallback(
         found = executor.execute(asked)
         assert found.evidence == "isolated", (result, found.detail)
         assert found.verdict != "infrastructure_error"
+
+
+@pytest.mark.parametrize(
+    ("completion", "verdict", "detail"),
+    [
+        ("sub add { my ($a = ; 5 }\n", "compile_error", "line 1: die: syntax error at"),
+        ("use strict;\nsub add { $x }\n", "compile_error", "line 2: die: Global symbol"),
+        ("use No::Such;\nsub add { 5 }\n", "compile_error", "line 1: die: Can't locate No/Such.pm"),
+        ("BEGIN { die 'early' }\nsub add { 5 }\n", "compile_error", "line 1: die: early at"),
+        ("eval { die 'x' };\nsub add { 5 }\nmy $x = (1;\n", "compile_error", "line 3: die: syntax"),
+        ("sub add { 5 }\ndie 'late';\n", "runtime_error", "line 2: die: late at"),
+        ("sub add { 5 }\ndie {a => 1};\n", "runtime_error", "line 2: HASH:"),
+        ("sub add {\ndie 'in' }\n", "runtime_error", "line 2: die: in at"),
+        ("sub add { die bless [], 'E' }\n", "runtime_error", "line 1: E:"),
+    ],
+)
+def test_how_programs_in_perl_fail_is_told_with_and_without_a_judge(
+    executor: DockerExecutor, job: Make, completion: str, verdict: str, detail: str
+) -> None:
+    for evidence in ("completed", "isolated"):
+        asked = job(completion, "\nadd(2, 3);\n", language="perl")
+        found = executor.execute(dataclasses.replace(asked, evidence=evidence))
+        assert (found.verdict, found.evidence) == (verdict, evidence), found.detail
+        assert detail in found.detail

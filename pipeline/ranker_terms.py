@@ -8,11 +8,13 @@ A, B are rankers or combinations.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 RANKERS = (
+    "coder_reviewer",
     "codet",
     "mbr_exec",
     "mean_logprob",
@@ -21,7 +23,7 @@ RANKERS = (
     "self_consistency",
     "sum_logprob",
 )
-BY_SAMPLING = ("codet",)  # ask a model
+BY_SAMPLING = ("codet", "coder_reviewer")  # ask a model
 BY_LOGPROB = ("mean_logprob", "sum_logprob")  # undefined without log-probabilities
 
 _TOKEN = re.compile(r"\s*([a-z_]\w*|\d+\.?\d*|\.\d+|[(),*]|\S)")
@@ -97,9 +99,11 @@ def _term(tokens: list[str]) -> tuple[Term, list[str]]:
     if name == "weighted":
         terms, rest = _inside(name, rest, weighted=True)
         return Weighted(tuple(terms)), rest
+    close = difflib.get_close_matches(name, RANKERS, n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
     raise ValueError(
         f"no ranker {name!r}: there are {', '.join(RANKERS)}, lexicographic(A, B) and "
-        "weighted(0.5 * A, 0.5 * B)"
+        f"weighted(0.5 * A, 0.5 * B){hint}"
     )
 
 

@@ -221,6 +221,20 @@ class Candidate(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class Review(Record):
+    """How likely a problem's description is, given one candidate's program."""
+
+    TABLE: ClassVar[str] = "reviews"
+    KEY: ClassVar[tuple[str, ...]] = ("dataset", "language", "task_id", "sample_index")
+
+    dataset: str
+    language: str
+    task_id: str
+    sample_index: int  # the first sample with the program
+    logprob: float  # natural log, summed over the description's tokens; nan where it has no room
+
+
+@dataclass(frozen=True, slots=True)
 class EngineStep(Record):
     """Device time of a stretch of engine work of one kind: what a cost model is fitted to."""
 
@@ -432,6 +446,7 @@ TABLES: dict[str, type[Record]] = {
         PublicExamples,
         Call,
         Candidate,
+        Review,
         EngineStep,
         Program,
         Execution,

@@ -14,15 +14,14 @@ from typing import Any
 from pipeline import rankers
 from pipeline.cached_completer import CachedCompleter
 from pipeline.cached_executor import CachedExecutor
+from pipeline.cached_scorer import CachedScorer
 from pipeline.config import RerankConfig
-from pipeline.records import CandidateKey, Part, Ranking, digest
-from pipeline.services import Completer, Completion, Executor
+from pipeline.records import Call, CandidateKey, Part, Ranking, UserError, digest
+from pipeline.services import Completer, Completion, Executor, Score, Scorer
 from pipeline.stages import rerank
 from pipeline.store import PartedTables, StageTables, Store
 from pipeline.store.shards import to_records
 from pipeline.wanted import Wanted
-
-GENERATED = "generated"  # stage of what rankers sample, by part
 
 
 @dataclass(slots=True)
@@ -61,13 +60,24 @@ class Reranking:
             if executor is not None:
                 executor.prepare(self.wanted.only(lacking).languages)
                 kept = stack.enter_context(self._kept(executor))
-            completer = self.completer() if "completer" in needed else None
+            model = self.completer() if needed & {"completer", "scorer"} else None
+            if "scorer" in needed and not isinstance(model, Scorer):
+                raise UserError("rerank.rankers: coder_reviewer needs `backend.name: engine`")
             for part in lacking:
-                with self._sampling(part, completer) as sampling:
-                    tables.commit(self._ranked(part, kept, sampling))
+                with ExitStack() as own:
+                    completer = scorer = None
+                    if model is not None and "completer" in needed:
+                        completer = own.enter_context(self._sampling(part, model))
+                    if model is not None and "scorer" in needed:
+                        scorer = own.enter_context(self._scoring(part, model))
+                    tables.commit(self._ranked(part, kept, completer, scorer))
 
     def _ranked(
-        self, part: Part, executor: Executor | None, completer: Completer | None
+        self,
+        part: Part,
+        executor: Executor | None,
+        completer: Completer | None,
+        scorer: Scorer | None,
     ) -> Sequence[Any]:
         own = self.wanted.only([part])
         ranked, costs = rerank.rerank(
@@ -76,7 +86,14 @@ class Reranking:
             own.rows(self.sampled.table("candidates", rerank.CANDIDATE_COLUMNS)),
             own.rows(self.truncated.table("programs", rerank.PROGRAM_COLUMNS)),
             self.config.logprobs,
-            rankers.Tools(own.problems, executor, completer, self.stops, self.config.test_samples),
+            rankers.Tools(
+                own.problems,
+                executor,
+                completer,
+                scorer,
+                self.stops,
+                self.config.test_samples,
+            ),
         )
         return [*to_records(Ranking, ranked), *costs]
 
@@ -100,26 +117,54 @@ class Reranking:
             yield CachedExecutor(executor, tables.records("executions"), writer.add)
 
     @contextmanager
-    def _sampling(self, part: Part, completer: Completer | None) -> Iterator[Completer | None]:
+    def _sampling(self, part: Part, completer: Completer) -> Iterator[Completer]:
         """The completer with what rankers had it sample before for the part."""
-        if completer is None:
-            yield None
-            return
         tables = generated_tables(self.store, part, self.sampled)
         with self.store.writer(tables) as writer:
             yield CachedCompleter(completer, _completions(tables), writer.add)
+
+    @contextmanager
+    def _scoring(self, part: Part, model: Completer) -> Iterator[Scorer]:
+        """The scorer with what it scored before of the part."""
+        tables = reviewed_tables(self.store, part, self.truncated)
+        with self.store.writer(tables) as writer:
+            yield CachedScorer(model, _scores(tables), writer.add)
+
+
+def asked_tables(
+    store: Store, part: Part, sampled: PartedTables, truncated: PartedTables
+) -> list[StageTables]:
+    """All that rankers asked the model for a part."""
+    return [generated_tables(store, part, sampled), reviewed_tables(store, part, truncated)]
 
 
 def generated_tables(store: Store, part: Part, sampled: PartedTables) -> StageTables:
     """Where the samples of rankers lie: those of one model, sampling and prompt."""
     identity = digest(sampled.parts[part].identity, rankers.VERSION)[:16]
-    return store.stage(f"{GENERATED}.{part.dataset}.{part.language}", identity)
+    return store.stage(f"generated.{part.dataset}.{part.language}", identity)
+
+
+def reviewed_tables(store: Store, part: Part, truncated: PartedTables) -> StageTables:
+    """Where the reviews of programs lie: those of one model and truncation."""
+    identity = digest(truncated.parts[part].identity, rankers.VERSION)[:16]
+    return store.stage(f"reviewed.{part.dataset}.{part.language}", identity)
 
 
 def _completions(tables: StageTables) -> Iterator[Completion]:
-    calls = {
+    calls = _calls(tables)
+    for candidate in tables.records("candidates"):
+        yield Completion(calls[candidate.key], candidate)
+
+
+def _scores(tables: StageTables) -> Iterator[Score]:
+    calls = _calls(tables)
+    for review in tables.records("reviews"):
+        key = CandidateKey(review.dataset, review.language, review.task_id, review.sample_index)
+        yield Score(key, calls[key], review.logprob)
+
+
+def _calls(tables: StageTables) -> dict[CandidateKey, Call]:
+    return {
         CandidateKey(call.dataset, call.language, call.task_id, call.sample_index): call
         for call in tables.records("calls")
     }
-    for candidate in tables.records("candidates"):
-        yield Completion(calls[candidate.key], candidate)

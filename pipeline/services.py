@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from pipeline.records import Call, Candidate, EngineStep, Execution, Job, ProblemKey
+from pipeline.records import Call, Candidate, CandidateKey, EngineStep, Execution, Job, ProblemKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,33 @@ class Completion:
 
     call: Call
     candidate: Candidate
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRequest:
+    """The log-probability wanted of a text after another, on behalf of one candidate."""
+
+    candidate: CandidateKey
+    prompt: str
+    continuation: str
+    purpose: str
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Natural log of the continuation's probability; nan where the model has no room for it."""
+
+    candidate: CandidateKey
+    call: Call
+    logprob: float
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """Texts to log-probabilities; what a `Completer` with a model can do besides completing."""
+
+    def score(self, requests: Iterable[ScoreRequest]) -> Iterator[Score]:
+        """Yields one score a request, in any order: one prefill each."""
 
 
 class Completer(Protocol):

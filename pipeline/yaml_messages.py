@@ -123,6 +123,8 @@ def _wrong(detail: Mapping[str, Any]) -> str:
         return f"must be {_KINDS[stem]}, not {shown}{': put it in quotes' if quotes else ''}"
     if kind == "string_pattern_mismatch":
         return f"{shown} has other characters than {context['pattern']}"
+    if kind == "value_error":
+        return str(context["error"])  # of a validator of ours, which says all
     return f"{detail['msg']}, not {shown}"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -9,10 +11,11 @@ import torch
 
 from pipeline.config import EngineConfig, ModelConfig, SamplingConfig
 from pipeline.engine.engine import Engine
+from pipeline.engine.scoring import Scored
 from pipeline.engine.sequences import Prompt, Sequence
 from pipeline.engine.stopping import earliest_stop
 from pipeline.records import Call, Candidate, EngineStep, FinishReason, UserError
-from pipeline.services import Completion, CompletionRequest
+from pipeline.services import Completion, CompletionRequest, Score, ScoreRequest
 
 SHOWN = 5  # prompts named in an error about many
 
@@ -48,6 +51,45 @@ class EngineCompleter:
                 "the GPU ran out of memory: lower engine.max_rows or engine.prefill_chunk, or cap "
                 f"the cache with engine.kv_memory_gib ({str(fault).splitlines()[0]})"
             ) from fault
+
+    def score(self, requests: Iterable[ScoreRequest]) -> Iterator[Score]:
+        """As `Scorer.score`."""
+        asked: deque[tuple[ScoreRequest, Scored]] = deque()
+        unfit: deque[ScoreRequest] = deque()
+
+        def texts() -> Iterator[Scored]:
+            for request in requests:
+                text = self.engine.scored(
+                    str(request.candidate.problem), request.prompt, request.continuation
+                )
+                if text is None:
+                    unfit.append(request)
+                else:
+                    asked.append((request, text))
+                    yield text
+
+        for logprobs in self.engine.scores(texts()):
+            request, text = asked.popleft()
+            tokens, scored = len(text.tokens), len(logprobs)
+            yield self._score(request, tokens, scored, math.fsum(logprobs))
+        for request in unfit:
+            yield self._score(request, 0, 0, math.nan)
+
+    def _score(self, request: ScoreRequest, tokens: int, scored: int, logprob: float) -> Score:
+        call = Call(
+            *request.candidate,
+            purpose=request.purpose,
+            turn=0,
+            parents=(),
+            stream="",
+            prompt_tokens=tokens,
+            header_tokens=0,
+            generated_tokens=0,
+            discarded_tokens=0,
+            prompt_flops=self.engine.flops.scored(tokens, scored) if tokens else 0.0,
+            generated_flops=0.0,
+        )
+        return Score(request.candidate, call, logprob)
 
     def _prompt(self, request: CompletionRequest) -> Prompt:
         return self.engine.prompt(

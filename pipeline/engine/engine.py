@@ -18,6 +18,7 @@ from pipeline.engine.ledger import Flops, Timer
 from pipeline.engine.planning import BlockTable, Rounding
 from pipeline.engine.row_independence import check_rows
 from pipeline.engine.sampling import Sampler
+from pipeline.engine.scoring import Scored, score
 from pipeline.engine.sequences import Prompt, Sequence
 from pipeline.engine.session import Session
 from pipeline.engine.stopping import StopTables
@@ -122,15 +123,8 @@ class Engine:
 
     def sequences(self, prompts: Iterable[Prompt]) -> Iterator[Sequence]:
         """Finished samples in the order in which they end. Pulls prompts as it has room."""
-        decoder, max_new = self.decoder, self.sampling.max_new_tokens
-        self.arena = Arena(
-            decoder.architecture, decoder.dtype, self.device, self.config.page_size, self._budget()
-        )
-        blocks = BlockTable(self.rounding.block)
-        rows = Rows(self.config.max_rows, max_new, self.device)
-        runner = Runner(
-            decoder, self.arena, rows, self.rounding, self._sampler(), self.stops, blocks
-        )
+        max_new = self.sampling.max_new_tokens
+        runner, blocks = self._runner(Rows(self.config.max_rows, max_new, self.device))
         session = Session(
             prompts,
             runner,
@@ -145,6 +139,32 @@ class Engine:
             lag=self.lag,
         )
         return session.run()
+
+    def scored(self, name: str, prompt: str, continuation: str) -> Scored | None:
+        """Tokenises a text as a whole; the tokens that the prompt alone does not begin with are
+        scored. None where the model has no room for it."""
+        tokens = self.tokenizer.encode(prompt + continuation)
+        if not tokens or len(tokens) > self.checkpoint.architecture.context:
+            return None
+        start = max(_common(tokens, self.tokenizer.encode(prompt)), 1)
+        return Scored(name, np.array(tokens, np.int64), start)
+
+    def scores(self, texts: Iterable[Scored]) -> Iterator[list[float]]:
+        """The log-probability of each scored token, text by text in their order."""
+        runner, blocks = self._runner(Rows(1, 1, self.device))
+        return score(texts, runner, self.arena, blocks, self.timer, self.config.prefill_chunk)
+
+    def _runner(self, rows: Rows) -> tuple[Runner, BlockTable]:
+        """A runner over an empty arena."""
+        decoder = self.decoder
+        self.arena = Arena(
+            decoder.architecture, decoder.dtype, self.device, self.config.page_size, self._budget()
+        )
+        blocks = BlockTable(self.rounding.block)
+        runner = Runner(
+            decoder, self.arena, rows, self.rounding, self._sampler(), self.stops, blocks
+        )
+        return runner, blocks
 
     def _sampler(self) -> Sampler:
         known = torch.tensor(self.tokenizer.known)

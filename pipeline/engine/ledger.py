@@ -60,6 +60,10 @@ class Flops:
         """A prefill of the whole prompt alone, with the logits of its last token."""
         return float(2 * self._layers * tokens + 2 * self._output + self._attention(1, tokens))
 
+    def scored(self, tokens: int, scored: int) -> float:
+        """A prefill of a text with the logits before each of its scored tokens."""
+        return self.prompt(tokens) + 2.0 * self._output * max(scored - 1, 0)
+
     def generated(self, prompt_tokens: int, tokens: int) -> float:
         """The forward passes that `tokens` generated tokens took after a prompt: one fewer.
 

@@ -3,7 +3,7 @@
 One file a ranker. A module of this package whose name has no leading underscore is a ranker of that
 name; it defines ``score(samples: Samples) -> NDArray[float64]`` (one number a sample, higher is
 better) and says its formula and source in its docstring. One that runs programs or samples
-says so, with ``NEEDS = ("executor", "completer")`` or one of them, and defines ``score(samples,
+says so, with ``NEEDS``, of "executor", "completer" and "scorer", and defines ``score(samples,
 tools: Tools)``. Nothing is registered
 anywhere else, apart from the name's place in `pipeline.ranker_terms.RANKERS`.
 
@@ -27,14 +27,15 @@ from numpy.typing import NDArray
 from pipeline import ranker_terms
 from pipeline.public_inputs import generated, outputs
 from pipeline.ranker_terms import Lexicographic, Ranker, Term, Weighted
-from pipeline.rankers import _order
+from pipeline.rankers import _order, _review
 from pipeline.rankers._samples import KEY, Samples, gather
 from pipeline.rankers._tools import Bill, Tools
 from pipeline.records import UserError
 
 __all__ = ["VERSION", "Bill", "Samples", "Tools", "check", "names", "needs", "rank"]
 
-VERSION = f"{outputs.VERSION}.{generated.VERSION}"  # of what programs are observed on
+# Of the texts that programs are observed by and that the model is asked with.
+VERSION = f"{outputs.VERSION}.{generated.VERSION}.{_review.VERSION}"
 
 
 def names() -> tuple[str, ...]:

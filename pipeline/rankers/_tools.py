@@ -11,20 +11,30 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.records import Call, EngineStep, Execution, Job, Problem, ProblemKey
-from pipeline.services import Completer, Completion, CompletionRequest, Executor
+from pipeline.services import (
+    Completer,
+    Completion,
+    CompletionRequest,
+    Executor,
+    Score,
+    Scorer,
+    ScoreRequest,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
     """problems: by key. The services are None where no ranker of the run asked for them.
 
-    executor: runs jobs. completer: samples what the ranker asks for. stops: stop strings by
+    executor: runs jobs. completer: samples what the ranker asks for. scorer: tells how likely the
+    model takes a text to be. stops: stop strings by
     language. test_samples: samples of generated tests a problem.
     """
 
     problems: Mapping[ProblemKey, Problem]
     executor: Executor | None = None
     completer: Completer | None = None
+    scorer: Scorer | None = None
     stops: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     test_samples: int = 10
 
@@ -34,6 +44,7 @@ class Tools:
             self,
             executor=self.executor and BilledExecutor(self.executor, bill),
             completer=self.completer and BilledCompleter(self.completer, bill),
+            scorer=self.scorer and BilledScorer(self.scorer, bill),
         )
 
 
@@ -106,3 +117,16 @@ class BilledCompleter:
     def take_steps(self) -> list[EngineStep]:
         """The stage's to take."""
         return []
+
+
+class BilledScorer:
+    """A `Scorer` that writes down what it gives."""
+
+    def __init__(self, scorer: Scorer, bill: Bill) -> None:
+        self._scorer = scorer
+        self._bill = bill
+
+    def score(self, requests: Iterable[ScoreRequest]) -> Iterator[Score]:
+        for score in self._scorer.score(requests):
+            self._bill.add(score.call)
+            yield score

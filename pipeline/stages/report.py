@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from pipeline.benchmarks import weak
 from pipeline.config import RunConfig
 from pipeline.records import TABLES, Evidence, UserError
-from pipeline.reranking import generated_tables
+from pipeline.reranking import asked_tables
 from pipeline.store import UPSTREAM, Store
 from pipeline.wanted import Wanted
 from reports import render
@@ -57,7 +57,9 @@ def gather(
         )
     prices = config.report.prices
     meanings = list(environment(store, "execute", wanted)["parts"].values())
-    asked = [generated_tables(store, part, sampled) for part in wanted.parts]
+    asked = [
+        tables for part in wanted.parts for tables in asked_tables(store, part, sampled, truncated)
+    ]
     return ReportInput(
         name=config.name,
         n=wanted.n,

@@ -112,6 +112,14 @@ execute:
          "recorded needs `completions`, or `canonical: true`, and not both"),
         ("backend: {canonical: true}",
          "1:22: backend.canonical: canonical goes with `name: recorded`"),
+        ("backend: {name: recorded, canonical: true}\nrerank: {rankers: [random, codet]}",
+         "2:19: rerank.rankers: recorded completions come without a model to ask: remove codet"),
+        ("rerank: {rankers: [random, code_t]}", "1:28: rerank.rankers.1: no ranker 'code_t': "
+         "there are coder_reviewer, codet, mbr_exec, mean_logprob, public_examples, random, "
+         "self_consistency, sum_logprob, lexicographic(A, B) and weighted(0.5 * A, 0.5 * B); "
+         "did you mean codet?"),
+        ("rerank: {rankers: ['lexicographic(random)']}", "1:20: rerank.rankers.0: "
+         "lexicographic combines two rankers or more: lexicographic(A, B)"),
         ("backend: {name: recorded, canonical: true}\nrerank: {rankers: [sum_logprob]}",
          "2:19: rerank.rankers: recorded completions have no log-probabilities: "
          "remove sum_logprob"),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pipeline.rankers import Bill, Tools, check, needs, rank
 from pipeline.records import Call, Candidate, EngineStep, Execution, Job, Problem, UserError
-from pipeline.services import Completion, CompletionRequest
+from pipeline.services import Completion, CompletionRequest, Score, ScoreRequest
 
 PROMPT = 'def f(x):\n    """\n    >>> f(1)\n    2\n    >>> f(2)\n    4\n    """\n'
 NAMES = ("mbr_exec", "self_consistency", "public_examples")
@@ -59,6 +59,21 @@ class Printing:
                 job.program_hash, job.test_hash, "image", "limits", job.evidence, job.evidence,
                 job.attempt, job.language, "passed", 0, "", printed, "", "", 0.0, 0.25, 0.25, 0.0,
             )  # fmt: skip
+
+
+class Reviewing:
+    """Finds the task as likely as a table says of the code, the last request first."""
+
+    def __init__(self, likely: Mapping[str, float]) -> None:
+        self.likely = likely
+        self.asked: list[ScoreRequest] = []
+
+    def score(self, requests: Iterable[ScoreRequest]) -> Iterator[Score]:
+        for request in reversed(list(requests)):
+            self.asked.append(request)
+            body = request.prompt.splitlines()[1].strip()
+            call = Call(*request.candidate, request.purpose, 0, (), "", 50, 0, 0, 0, 100.0, 0.0)
+            yield Score(request.candidate, call, self.likely[body])
 
 
 class Asserting:
@@ -121,7 +136,13 @@ def run(
         }
     )
     executor = Printing(values)
-    tools = Tools({p.key: p for p in problems}, executor, Asserting(tests), test_samples=len(tests))
+    tools = Tools(
+        {p.key: p for p in problems},
+        executor,
+        Asserting(tests),
+        Reviewing(LIKELY),
+        test_samples=len(tests),
+    )
     table, bill = rank(name, candidates, programs, tools=tools)
     found = {(row["task_id"], row["sample_index"]): row["score"] for row in table.to_pylist()}
     return [found[task, index[at]] for at, (task, _, _) in enumerate(drawn)], bill, executor
@@ -180,6 +201,25 @@ def test_codet_without_a_readable_test_ties() -> None:
     assert not executor.jobs
 
 
+LIKELY = {"a": -10.0, "b": -4.0, "c": math.nan, "d": -1.0}
+
+
+def test_coder_reviewer_by_hand() -> None:
+    # The likelier draw of a: -2 - 10; b: -1 - 4; c's review does not fit; d: -0.25 - 1.
+    scores, bill, executor = run("coder_reviewer", DRAWN, VALUES)
+    assert scores == [-12.0, -5.0, -12.0, -math.inf, -1.25]
+    assert not executor.jobs
+    assert [call.prompt_tokens for call in bill.calls.values()] == [50] * 4
+
+
+def test_degenerate_code_is_last_and_never_reviewed() -> None:
+    bodies = ("", "    pass\n", "    return\n", "  return None  # never\n", "    x = x\n" * 60)
+    drawn = [("T/0", text, -0.5) for text in bodies] + [("T/0", "a", -9.0)]
+    scores, bill, _ = run("coder_reviewer", drawn, VALUES)
+    assert scores == [-math.inf] * 5 + [-19.0]
+    assert len(bill.calls) == 1
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_without_log_probabilities_ties_stay_ties(name: str) -> None:
     scores, _, _ = run(name, [(task, text, math.nan) for task, text, _ in DRAWN], VALUES)
@@ -227,7 +267,12 @@ def test_scores_do_not_depend_on_the_order_of_candidates(data: st.DataObject) ->
     )
     problems = [problem(), problem("T/1", PROMPT + "    # another\n")]
     order = data.draw(st.permutations(range(len(drawn))))
-    for name in (*NAMES, "codet", "weighted(0.5 * mbr_exec, 0.5 * public_examples)"):
+    for name in (
+        *NAMES,
+        "codet",
+        "coder_reviewer",
+        "weighted(0.5 * mbr_exec, 0.5 * public_examples)",
+    ):
         plain, _, _ = run(name, drawn, VALUES, problems, tests=TESTS)
         # The order of the rows, and which sample was drawn first.
         assert run(name, drawn, VALUES, problems, order, TESTS)[0] == plain
@@ -240,6 +285,7 @@ def test_who_needs_an_executor_says_so() -> None:
     assert needs(["random", "mean_logprob"]) == set()
     assert needs(["lexicographic(random, mbr_exec)"]) == {"executor"}
     assert needs(["codet"]) == {"executor", "completer"}
+    assert needs(["coder_reviewer"]) == {"scorer"}
 
 
 def test_languages_that_cannot_be_observed_are_named_in_one_line() -> None:

@@ -12,11 +12,14 @@ from kernels.prefix_tree_attention.reference import (
     SharedItems,
     prefix_tree_attention,
 )
+from kernels.prefix_tree_attention.tree import Branch, Segment
 
 __all__ = [
     "PAD_POSITION",
     "AttentionPlan",
+    "Branch",
     "OwnKeys",
+    "Segment",
     "SharedItems",
     "prefix_tree_attention",
 ]

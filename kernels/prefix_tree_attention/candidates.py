@@ -38,8 +38,8 @@ def candidates(work: Workload, chip: Chip) -> Iterator[Choice]:
                 yield replace(parts, tile=16, programs=programs)
                 yield replace(parts, tile=16, programs=4, least=256)
             if pairs > 16:
-                yield replace(parts, programs=programs)
-                yield replace(parts, programs=programs, least=256)
+                for least in (128, 256, 512):
+                    yield replace(parts, programs=programs, least=least)
                 yield replace(parts, programs=programs, side_by_side=True)
         if chip.hopper and pairs >= 96 and work.dim in (64, 128):
             for share in (0.5, 0.66, 0.87, 1):

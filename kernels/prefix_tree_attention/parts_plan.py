@@ -71,8 +71,8 @@ class PartsPlan:
         s = self.shape
         rows = (s.rows, self.columns + (self.own_splits if self.apart else 0), s.heads)
         # Partials of all rows, divided by their largest value [.., D]; log-sum-exp and that value.
-        self.partial = torch.zeros((*rows, s.dim), dtype=self._partial_dtype, device=self.device)
-        self.lse = torch.zeros((*rows, 2), device=self.device)
+        self.partial = torch.empty((*rows, s.dim), dtype=self._partial_dtype, device=self.device)
+        self.lse = torch.empty((*rows, 2), device=self.device)
 
     def update(self, segments: Sequence[Segment], branches: Sequence[Branch]) -> None:
         """Takes a new tree. Raises ValueError where it is none; see `tree.rows_below`."""

@@ -77,6 +77,10 @@ class AttentionPlan:
             self._hidden[part, window] = mask
         return mask
 
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, scale: float, window: int | None) -> Tensor:
+        """`prefix_tree_attention` with this plan."""
+        return prefix_tree_attention(q, k, v, self, scale, window)
+
 
 def prefix_tree_attention(
     q: Tensor,

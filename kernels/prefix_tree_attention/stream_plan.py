@@ -59,11 +59,16 @@ class StreamPlan:
         width = self.choice.members
         members = np.full(self.tiles * width, -1, np.int32)
         members[: self.shape.rows] = np.concatenate([named, rest])
-        tiles = [
-            np.concatenate([np.zeros(0, np.int64), *(self._entries(segments[i], *at)
-                            for i, at in seen.items())])
-            for seen in _members_of_segments(order, self.tiles, width)
-        ]  # fmt: skip
+        known: dict[tuple[int, int, int], Ints] = {}  # most tiles see their segments whole
+        tiles = []
+        for seen in _members_of_segments(order, self.tiles, width):
+            parts = [np.zeros(0, np.int64)]
+            for index, (first, count) in seen.items():
+                key = index, first, count
+                if key not in known:
+                    known[key] = self._entries(segments[index], first, count)
+                parts.append(known[key])
+            tiles.append(np.concatenate(parts))
         longest = max(len(tile) for tile in tiles)
         self.reserve(longest)
         entries = np.zeros((self.tiles, longest), np.int64)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kernels.prefix_tree_attention.tree import Branch, Segment, rows_below
+from kernels.prefix_tree_attention.tree import Branch, Ints, Segment, rows_below
 
 WORK_COLUMNS = (
     "slot",  # of the run's first key
@@ -53,30 +53,27 @@ def plan_balanced(
     programs: that share out the items; least: keys below which no item is cut; the others as in
     `plan_work`.
     """
-    total = sum(
-        -(-len(b.rows) * share // tile) * s.length
-        for s, b in zip(segments, rows_below(segments, branches), strict=True)
-        if b is not None
+    below = rows_below(segments, branches)
+    used = [i for i, under in enumerate(below) if under is not None]
+    lengths = np.array([segments[i].length for i in used], np.int64)
+    tiles = np.array([-(-len(u.rows) * share // tile) for u in below if u is not None], np.int64)
+    total = int((tiles * lengths).sum()) * kv_heads
+    tried = {-(-max(int(total / (programs * rounds)), least) // block) * block for rounds in ROUNDS}
+    most = min(
+        sorted(tried, reverse=True),
+        key=lambda keys: _slowest(lengths, tiles * kv_heads, keys, programs),
     )
-    best: Work | None = None
-    cost, tried = float("inf"), set()
-    for rounds in ROUNDS:
-        wanted = max(int(total * kv_heads / (programs * rounds)), least)
-        most = -(-wanted // block) * block
-        if most in tried:
-            continue
-        tried.add(most)
-        work = plan_work(segments, branches, rows, kv_heads, share, tile, block, most)
-        slowest = _slowest(work.items[:, 1], programs)
-        if slowest < cost:
-            best, cost = work, slowest
-    assert best is not None
-    return best
+    return plan_work(segments, branches, rows, kv_heads, share, tile, block, most)
 
 
-def _slowest(lengths: Int32s, programs: int) -> float:
-    """Keys of the program that has most, an item's start and end counted as keys."""
-    costs = np.pad(lengths + ITEM_COST, (0, -len(lengths) % programs))
+def _slowest(lengths: Ints, tiles: Ints, most: int, programs: int) -> float:
+    """Keys of the program that has most, an item's start and end counted as keys.
+
+    lengths, tiles: of each segment, tiles of all KV heads; most: keys of an item.
+    """
+    cuts = -(-lengths // most)
+    costs = np.repeat(lengths / np.maximum(cuts, 1) + ITEM_COST, cuts * tiles)
+    costs = np.pad(costs, (0, -len(costs) % programs))
     return float(costs.reshape(-1, programs).sum(0).max(initial=0))
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from kernels.prefix_tree_attention import AttentionPlan
 from pipeline.engine.architecture import Architecture
 from pipeline.engine.parts import (
     MLP,
@@ -19,6 +18,7 @@ from pipeline.engine.parts import (
     Norm,
     RMSNorm,
     Rotary,
+    StepPlan,
 )
 
 # Our name of a weight -> the tensor. Stacked weights (q, k, v; gate, up) are asked for by parts.
@@ -55,7 +55,7 @@ class Decoder:
         return self.embedding.dtype
 
     def hidden(
-        self, tokens: Tensor, positions: Tensor, slots: Tensor, plan: AttentionPlan,
+        self, tokens: Tensor, positions: Tensor, slots: Tensor, plan: StepPlan,
         caches: Sequence[LayerCache],
     ) -> Tensor:  # fmt: skip
         """tokens, positions, slots: [R] int64 -> last hidden state [R, hidden], not yet normed."""

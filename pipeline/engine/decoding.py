@@ -16,6 +16,8 @@ from torch import Tensor
 from kernels.prefix_tree_attention import AttentionPlan, OwnKeys, SharedItems
 from pipeline.engine.arena import TRASH, Arena
 from pipeline.engine.decoder import Decoder
+from pipeline.engine.kernel_plans import KernelPlans, chip_for
+from pipeline.engine.parts import StepPlan
 from pipeline.engine.planning import (
     BlockTable,
     Ints,
@@ -69,6 +71,7 @@ class Tile:
     rows: Tensor  # [R] the same on the device, padded with Rows.padding to the tile's height
     shared: SharedItems | None
     shared_tokens: int  # keys of shared segments that a step reads
+    kernels: KernelPlans | None  # in place of `shared` where there are kernels
 
 
 class Runner:
@@ -91,6 +94,8 @@ class Runner:
         self._sampler = sampler
         self._stops = stops
         self._blocks = blocks
+        # Fixed shapes are the reference's: the kernels choose theirs by the step.
+        self._chip = chip_for(decoder.device, arena.page_size) if rounding.tile is None else None
 
     def tiles(self, paths: Sequence[RowsOfPath]) -> list[Tile]:
         """Cuts the rows being decoded into tiles, rows of one path next to each other."""
@@ -102,15 +107,25 @@ class Runner:
             part = order[start : start + height]
             owner = path_of[start : start + height]
             inside = [
-                RowsOfPath(np.flatnonzero(owner == i), paths[i].blocks) for i in np.unique(owner)
+                RowsOfPath(np.flatnonzero(owner == i), paths[i].blocks, paths[i].runs)
+                for i in np.unique(owner)
             ]
             padded = len(part) if self._rounding.tile is None else self._rounding.tile
             rows = np.full(padded, self.rows.padding, np.int64)
             rows[: len(part)] = part
             device = self._decoder.device
-            items = shared_items(inside, padded, self._rounding.decode_rows, self._blocks, device)
+            items, kernels = None, None
+            if self._chip is not None:
+                kernels = KernelPlans(
+                    self._chip, self._decoder.architecture, self._decoder.dtype, device, inside,
+                    padded, self._arena.page_size, self.rows.slots.shape[1],
+                )  # fmt: skip
+            else:
+                items = shared_items(
+                    inside, padded, self._rounding.decode_rows, self._blocks, device
+                )
             read = self._blocks.tokens(np.concatenate([path.blocks for path in inside]))
-            tiles.append(Tile(part, to_device(rows, device), items, read))
+            tiles.append(Tile(part, to_device(rows, device), items, read, kernels))
         return tiles
 
     @torch.inference_mode()
@@ -124,7 +139,11 @@ class Runner:
         prompt = state.prompt[rows]  # [R]
         positions = prompt + count - 1  # [R]
         own = state.slots[rows]  # [R, M]
-        plan = AttentionPlan(positions, tile.shared, self._own_keys(own, prompt, longest))
+        plan: StepPlan
+        if tile.kernels is not None:
+            plan = tile.kernels.step(count, own)
+        else:
+            plan = AttentionPlan(positions, tile.shared, self._own_keys(own, prompt, longest))
         hidden = self._decoder.hidden(
             state.token[rows],
             positions,

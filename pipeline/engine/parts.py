@@ -10,7 +10,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kernels.prefix_tree_attention import AttentionPlan, prefix_tree_attention
 from pipeline.engine.architecture import Architecture
 
 
@@ -22,6 +21,13 @@ class LayerCache(Protocol):
 
     def append(self, slots: Tensor, k: Tensor, v: Tensor) -> None:
         """Stores k, v [R, G, D] at slots [R]."""
+
+
+class StepPlan(Protocol):
+    """What the rows of a step attend to, the same for every layer."""
+
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, scale: float, window: int | None) -> Tensor:
+        """q [R, H, D]; k, v [G, N, D], a layer's cache -> [R, H, D]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +108,7 @@ class Attention:
     window: int | None
 
     def __call__(
-        self, x: Tensor, cos: Tensor, sin: Tensor, slots: Tensor, plan: AttentionPlan,
+        self, x: Tensor, cos: Tensor, sin: Tensor, slots: Tensor, plan: StepPlan,
         cache: LayerCache,
     ) -> Tensor:  # fmt: skip
         """x [R, hidden] -> [R, hidden]; stores the rows' keys and values at slots [R] first."""
@@ -114,7 +120,7 @@ class Attention:
         both = rotate(both, cos, sin)  # [R, H + G, D]
         q, k = both[:, : self.heads], both[:, self.heads :]
         cache.append(slots, k, v)
-        mixed = prefix_tree_attention(q, cache.k, cache.v, plan, self.scale, self.window)
+        mixed = plan.attend(q, cache.k, cache.v, self.scale, self.window)
         return self.output(mixed.reshape(x.shape[0], -1))
 
 

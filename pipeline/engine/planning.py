@@ -96,6 +96,7 @@ class RowsOfPath:
 
     rows: Ints  # [n]
     blocks: Ints  # [b] ids, root first
+    runs: tuple[tuple[int, int], ...] = ()  # the same path as (first slot, tokens), root first
 
 
 def shared_items(

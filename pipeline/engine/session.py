@@ -242,7 +242,11 @@ class Session:
     def _plan(self) -> None:
         self._tiles = self._runner.tiles(
             [
-                RowsOfPath(np.array(sorted(group.active), np.int64), group.blocks)
+                RowsOfPath(
+                    np.array(sorted(group.active), np.int64),
+                    group.blocks,
+                    tuple((int(s.slots[0]), len(s.slots)) for s in group.leaf.path()),
+                )
                 for group in self._groups
                 if group.active
             ]

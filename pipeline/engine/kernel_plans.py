@@ -1,0 +1,111 @@
+"""Decode steps on an NVIDIA GPU: plans for `kernels.prefix_tree_attention.decode`."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kernels.prefix_tree_attention import Branch, Segment
+from kernels.prefix_tree_attention.candidates import Chip, candidates
+from kernels.prefix_tree_attention.choice import Choice, Parts, Shape
+from kernels.prefix_tree_attention.choose import chip_of, explained
+from kernels.prefix_tree_attention.workload import workload
+from pipeline.engine.architecture import Architecture
+from pipeline.engine.planning import RowsOfPath
+
+if TYPE_CHECKING:  # it needs Triton
+    from kernels.prefix_tree_attention.decode import DecodePlan
+
+LEAST_PAGE = 8  # keys: with smaller pages the kernels read more addresses than keys
+FLOAT32 = Parts(tile=16, block=16, stages=2, own_block=16, own_stages=1, own_warps=4)
+
+
+@dataclass(frozen=True, slots=True)
+class KernelStep:
+    """What the rows of one decode step attend to, for every layer."""
+
+    plans: KernelPlans
+    lengths: Tensor  # [R] int32 own keys, the current token's included
+    pages: Tensor  # [R, J] int32 first slot of each own page
+
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, scale: float, window: int | None) -> Tensor:
+        """See `kernels.prefix_tree_attention.decode.decode_attention`."""
+        from kernels.prefix_tree_attention.decode import decode_attention
+
+        plan = self.plans.plain if window is None else self.plans.windowed
+        assert plan is not None  # the architecture has said which windows there are
+        return decode_attention(q, k, v, plan, self.lengths, self.pages, scale, window=window)
+
+
+class KernelPlans:
+    """Plans of one tile of rows: one for layers that see everything, one for those with windows."""
+
+    def __init__(
+        self, chip: Chip, architecture: Architecture, dtype: torch.dtype, device: torch.device,
+        paths: Sequence[RowsOfPath], rows: int, page: int, own: int,
+    ) -> None:  # fmt: skip
+        """paths: rows of the tile and their runs of slots; own: slots that a row has of its own."""
+        from kernels.prefix_tree_attention.decode import decode_plan
+
+        self._page = page
+        a = architecture
+        shape = Shape(rows, a.heads, a.kv_heads, a.head_dim, page, -(-own // page))
+        segments, branches = tree_of(paths)
+
+        def plan(choice: Choice) -> DecodePlan:
+            made = decode_plan(shape, choice, device, chip.multiprocessors, dtype)
+            made.update(segments, branches)
+            return made
+
+        # On average a row is half way through its own slots.
+        work = workload(shape, segments, branches, own / 2)
+        simple = next(c for c in candidates(work, chip) if isinstance(c, Parts))
+        if dtype == torch.float32:  # tiles are twice as large, and tensor cores do not take them
+            simple = FLOAT32
+        windowed = any(window is not None for window in a.windows)
+        self.windowed = plan(simple) if windowed else None
+        if all(window is not None for window in a.windows) or dtype == torch.float32:
+            self.plain = self.windowed or plan(simple)
+        else:
+            self.plain = plan(explained(work, chip)[0])
+
+    def step(self, count: Tensor, slots: Tensor) -> KernelStep:
+        """count: [R] own tokens of each row; slots: [R, M] where they lie, page by page."""
+        lengths = count.int()
+        pages = slots[:, :: self._page].int().contiguous()
+        self.plain.step(lengths, pages)
+        return KernelStep(self, lengths, pages)
+
+
+def chip_for(device: torch.device, page: int) -> Chip | None:
+    """The chip, where the kernels run on that device with pages of that many keys."""
+    if device.type != "cuda" or torch.cuda.get_device_capability(device) < (8, 0):
+        return None
+    if importlib.util.find_spec("triton") is None or page < LEAST_PAGE or page & (page - 1):
+        return None
+    return chip_of(device)
+
+
+def tree_of(paths: Sequence[RowsOfPath]) -> tuple[list[Segment], list[Branch]]:
+    """Segments and branches of rows whose paths are runs of slots; runs of two paths are one
+    segment where they begin at the same slot."""
+    segments: list[Segment] = []
+    index: dict[int, int] = {}
+    branches = []
+    for path in paths:
+        position = 0
+        named = []
+        for start, length in path.runs:
+            if start not in index:
+                index[start] = len(segments)
+                segments.append(Segment(start, length, position))
+            named.append(index[start])
+            position += length
+        branches.append(Branch(np.asarray(path.rows), tuple(named)))
+    return segments, branches

@@ -33,10 +33,13 @@ class Observation:
             for call in self.calls
         )
 
-    def outputs(self, stdout: str) -> tuple[str, ...]:
-        """What each call gave: equal texts for equal values, FAILED where it gave none."""
+    def outputs(self, printed: str) -> tuple[str, ...]:
+        """What each call gave: equal texts for equal values, FAILED where it gave none.
+
+        printed: what the program wrote, on standard output and standard error.
+        """
         found = [FAILED] * len(self.calls)
-        for line in stdout.splitlines():
+        for line in printed.splitlines():
             mark, _, rest = line.partition(" ")
             number, _, text = rest.partition(" ")
             if mark == self.marker and number.isdigit() and int(number) < len(found):
@@ -45,7 +48,8 @@ class Observation:
 
     def _value(self, text: str) -> str:
         try:
-            return settled(plain(json.loads(text)), self.language)
+            made = json.loads(text)
+            return settled(from_go(made) if self.language == "go" else plain(made), self.language)
         except (ValueError, RecursionError):
             return text  # more than is kept of the output: still equal where it is the same
 
@@ -97,11 +101,21 @@ def plain(found: object) -> Value:
     return found
 
 
+def from_go(found: object) -> Value:
+    """The value that Go's own package wrote as JSON: an object is a map."""
+    match found:
+        case list():
+            return [from_go(item) for item in found]
+        case dict():
+            return Pairs(tuple((key, from_go(value)) for key, value in found.items()))
+    return found
+
+
 def settled(value: Value, language: str) -> str:
     """The canonical text of a value as the language knows it.
 
-    Only Python tells tuples from lists; objects have text keys in JavaScript; PHP has one kind of
-    array and Perl one kind of scalar.
+    Only Python tells tuples from lists; objects have text keys in JavaScript and in Go's JSON; PHP
+    has one kind of array and Perl one kind of scalar.
     """
     return canonical(_settled(value, language))
 
@@ -112,7 +126,7 @@ def _settled(value: Value, language: str) -> Value:
             return []
         case Pairs(items):
             return Pairs(tuple((_key(k, language), _settled(v, language)) for k, v in items))
-        case Elements(items) if language in ("php", "perl"):
+        case Elements(items) if language in ("php", "perl", "go"):
             return [_settled(item, language) for item in items]
         case Elements(items):
             return Elements(tuple(_settled(item, language) for item in items))
@@ -128,7 +142,7 @@ def _settled(value: Value, language: str) -> Value:
 
 
 def _key(key: Value, language: str) -> Value:
-    if language in ("javascript", "typescript"):
+    if language in ("javascript", "typescript", "go"):
         return key if isinstance(key, str) else canonical(_settled(key, language))
     if language == "php" and isinstance(key, str):
         return int(key) if key.isdigit() and key == str(int(key)) else key

@@ -70,7 +70,7 @@ def run(
                 yield job
 
     for execution in executor.run(jobs()):
-        outputs = of_test[execution.test_hash].outputs(execution.stdout)
+        outputs = of_test[execution.test_hash].outputs(f"{execution.stdout}\n{execution.stderr}")
         found[execution.program_hash, execution.test_hash] = outputs
 
     given: list[tuple[str, ...] | None] = []

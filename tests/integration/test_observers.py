@@ -57,6 +57,40 @@ PROGRAMS = {
         "        return x;\n    }\n}\n",
         "        while (x != null) {}\n        return x;\n    }\n}\n",
     ),
+    "go": (
+        'package main\n\nimport (\n\t"encoding/json"\n\t"reflect"\n)\n'
+        "func same (x interface{}) interface{} {\n",
+        "\treturn x\n}\n",
+        '\tif x == 7 {\n\t\tpanic("no")\n\t}\n\treturn x\n}\n',
+        "\tfor {\n\t}\n}\n",
+    ),
+    "kotlin": (
+        "fun same(x : Any?) : Any? {\n",
+        "    return x\n}\n",
+        '    if (x == 7) throw Exception("no")\n    return x\n}\n',
+        "    while (true) {}\n}\n",
+    ),
+    "scala": (
+        "object Main extends App {\n    def same(x : Any) : Any = {\n",
+        "        x\n    }\n",
+        '        if (x == 7) throw new Exception("no")\n        x\n    }\n',
+        "        while (true) {}\n        x\n    }\n",
+    ),
+    "csharp": (
+        "using System;\nusing System.Collections.Generic;\n\nnamespace Solution\n{\n"
+        "    public class Program\n    {\n        public static object same (object x) \n        {",
+        "\n            return x;\n        }\n",
+        "\n            if (x is int && (int)x == 7) throw new Exception();\n"
+        "            return x;\n        }\n",
+        "\n            while (true) {}\n        }\n",
+    ),
+    # A trap cannot be caught: the last value is the one that it takes.
+    "swift": (
+        "func same(x : AnyHashable) -> AnyHashable {\n",
+        "    return x\n}\n",
+        '    if x == AnyHashable("last") { fatalError() }\n    return x\n}\n',
+        "    while true {}\n}\n",
+    ),
 }
 # Marks that one language or another puts a meaning on inside strings.
 TEXT = "a\"b'c\\d #{1} $x @y %s {z} \\n \u00e9 \u4e16 \t|\n."
@@ -72,13 +106,20 @@ VALUES = [
 ]
 
 
-def observed(language: str, name: str = "same") -> tuple[Problem, Observation]:
+def values(language: str) -> list[str]:
+    """Swift has no nil among anything that can be hashed."""
+    if language == "swift":
+        return [*(value for value in VALUES if value != "null"), '"last"']
+    return VALUES
+
+
+def observed(language: str) -> tuple[Problem, Observation]:
     prompt = PROGRAMS[language][0]
-    examples = tuple(f">>> {name}({value})\n{value}" for value in VALUES)
-    problem = Problem("d", language, "T/0", prompt, 0, name, "", examples, "base", "", "")
+    examples = tuple(f">>> same({value})\n{value}" for value in values(language))
+    problem = Problem("d", language, "T/0", prompt, 0, "same", "", examples, "base", "", "")
     made = observation(problem)
     assert made is not None
-    assert len(made.calls) == len(VALUES)
+    assert len(made.calls) == len(examples)
     return problem, made
 
 
@@ -96,25 +137,27 @@ def outputs(executor: DockerExecutor, language: str, which: int) -> tuple[str, .
         test_hash=digest(made.test),
     )
     (execution,) = executor.run([job])
-    assert execution.verdict == ("timeout" if which == 3 else "passed"), execution.detail
-    return made.outputs(execution.stdout)
+    if which != 2:
+        assert execution.verdict == ("timeout" if which == 3 else "passed"), execution.detail
+    return made.outputs(f"{execution.stdout}\n{execution.stderr}")
 
 
 def test_every_language_is_here() -> None:
-    assert set(PROGRAMS) == set(languages())
+    assert {*PROGRAMS, "cpp"} == set(languages())
 
 
 @pytest.mark.parametrize("language", PROGRAMS)
 def test_values_come_out_as_they_went_in(executor: DockerExecutor, language: str) -> None:
-    wanted = tuple(settled(read(value, language), language) for value in VALUES)
+    wanted = tuple(settled(read(value, language), language) for value in values(language))
     assert outputs(executor, language, 1) == wanted == observed(language)[1].expected
 
 
 @pytest.mark.parametrize("language", PROGRAMS)
 def test_a_call_that_raises_leaves_the_others(executor: DockerExecutor, language: str) -> None:
-    found = outputs(executor, language, 2)
-    assert found[0] == FAILED
-    assert found[1:] == outputs(executor, language, 1)[1:]
+    found, whole = outputs(executor, language, 2), outputs(executor, language, 1)
+    at = len(whole) - 1 if language == "swift" else 0
+    assert found[at] == FAILED
+    assert found[:at] + found[at + 1 :] == whole[:at] + whole[at + 1 :]
 
 
 @pytest.mark.parametrize("language", ["python", "java"])
@@ -142,7 +185,7 @@ def test_a_function_called_check_is_observed(executor: DockerExecutor) -> None:
         "python", problem.prompt, "    return x + 1\n", made.test, "program", "check", "p", "t"
     )
     (execution,) = executor.run([job])
-    assert made.outputs(execution.stdout) == ("2",)
+    assert made.outputs(f"{execution.stdout}\n{execution.stderr}") == ("2",)
 
 
 def test_python_keeps_what_it_tells_apart(executor: DockerExecutor) -> None:
@@ -155,6 +198,27 @@ def test_python_keeps_what_it_tells_apart(executor: DockerExecutor) -> None:
     assert made is not None
     job = Job("python", problem.prompt, "    return x\n", made.test, "program", "same", "p", "u")
     (execution,) = executor.run([job])
-    assert made.outputs(execution.stdout) == made.expected
+    assert made.outputs(f"{execution.stdout}\n{execution.stderr}") == made.expected
     assert isinstance(read(values[2], "python"), Pairs)
     assert len(set(made.expected)) == 4
+
+
+def test_values_of_cpp_have_types(executor: DockerExecutor) -> None:
+    typed = {
+        "int": "-7",
+        "vector<vector<double>>": "vector<vector<double>>{{1.5, -2}, {}}",
+        "unordered_map<string, int>": 'unordered_map<string, int>{{string("a"), 1}}',
+        "unordered_set<int>": "unordered_set<int>{3, 1}",
+        "bool": "true",
+        "string": f"string({json.dumps(TEXT)})",
+        "vector<bool>": "vector<bool>{true, false}",
+    }
+    for kind, value in typed.items():
+        prompt = f"#include <bits/stdc++.h>\nusing namespace std;\n\n{kind} same({kind} x) {{\n"
+        example = f"> same({value})\n{value}"
+        problem = Problem("d", "cpp", "T/0", prompt, 0, "same", "", (example,), "base", "", "")
+        made = observation(problem)
+        assert made is not None, kind
+        job = Job("cpp", prompt, "    return x;\n}\n", made.test, "program", "same", kind, "t")
+        (execution,) = executor.run([job])
+        assert made.outputs(execution.stdout) == made.expected, execution.detail

@@ -73,6 +73,13 @@ def parser() -> argparse.ArgumentParser:
     )
     compare.set_defaults(call=commands.compare)
 
+    nightly = verbs.add_parser(
+        "nightly", help="a matrix of runs, a history, gates: one night, or going on with it"
+    )
+    nightly.add_argument("config", help="a YAML file, or `quickstart`, which comes with forkeval")
+    add_overrides(nightly)
+    nightly.set_defaults(call=commands.nightly)
+
     images = verbs.add_parser("images", help="the sandbox images")
     verb = images.add_subparsers(dest="action", required=True, metavar="ACTION")
     for action, text in (

@@ -143,6 +143,15 @@ def compare(arguments: Namespace) -> int:
     return 0
 
 
+def nightly(arguments: Namespace) -> int:
+    """One night; the exit code says whether the gates hold."""
+    from pipeline.assembly import SERVICES
+    from pipeline.nightly.loading import load
+    from pipeline.nightly.night import night
+
+    return night(load(arguments.config, arguments.overrides, warn), SERVICES)
+
+
 def images(arguments: Namespace) -> int:
     """Builds, tests or lists the sandbox images."""
     from sandboxes import images as sandbox_images

@@ -33,6 +33,10 @@ class Section(BaseModel):
         """What in this section does not go together (sections inside answer for themselves)."""
         return iter(())
 
+    def cautions(self) -> Iterator[Contradiction]:
+        """What is allowed and yet hardly meant; a loader shows those of the whole as warnings."""
+        return iter(())
+
     @model_validator(mode="after")
     def _consistent(self, info: ValidationInfo) -> Self:
         if info.context != COLLECT:

@@ -11,11 +11,11 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from pipeline.config import RunConfig
+from pipeline.config import BenchmarkConfig, RunConfig
 from pipeline.config_section import COLLECT, Contradiction, Section
 from pipeline.manifests import offered
 from pipeline.records import UserError
@@ -25,6 +25,7 @@ from pipeline.yaml_tree import Fault, Location, Source, Tree, dotted, parse
 from sandboxes import languages
 
 CONFIGS = Path(__file__).parent / "configs"
+Root = TypeVar("Root", bound=Section)
 
 
 class ConfigError(UserError):
@@ -39,9 +40,9 @@ def _log(text: str) -> None:
     logging.getLogger(__name__).warning("%s", text)
 
 
-def names() -> list[str]:
+def names(configs: Path = CONFIGS) -> list[str]:
     """The named configurations."""
-    return sorted(path.stem for path in CONFIGS.glob("*.yaml"))
+    return sorted(path.stem for path in configs.glob("*.yaml"))
 
 
 def load(
@@ -63,19 +64,30 @@ def load(
         ConfigError: names every fault.
         UserError: there is no such file or name.
     """
-    path = _find(path_or_name)
+    return read(RunConfig, CONFIGS, path_or_name, overrides, warn)
+
+
+def read(
+    root: type[Root],
+    configs: Path,
+    path_or_name: str,
+    overrides: Sequence[str] = (),
+    warn: Callable[[str], None] = _log,
+) -> Root:
+    """A YAML file of any kind, described by `root`; as `load`. configs: where named ones lie."""
+    path = _find(path_or_name, configs)
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise UserError(f"{path_or_name}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise UserError(f"{path_or_name}: not UTF-8 text: {error}") from error
-    named = path.parent == CONFIGS
+    named = path.parent == configs
     source = Source(path.name if named else str(path), path.parent.resolve())
     tree = parse(text, source)
     if tree.data is None and not tree.faults:
         tree.faults.append(Fault(tree.value_place(()), "", "the file is empty: name a benchmark"))
-    return _validated(tree, overrides, warn)
+    return _validated(root, tree, overrides, warn)
 
 
 def override(
@@ -85,24 +97,26 @@ def override(
     tree = parse("", Source("the run's configuration", Path.cwd(), has_lines=False))
     tree.put((), config.model_dump(mode="json"), tree.value_place(()))
     tree.data = config.model_dump(mode="json")
-    return _validated(tree, overrides, warn)
+    return _validated(RunConfig, tree, overrides, warn)
 
 
-def _find(path_or_name: str) -> Path:
+def _find(path_or_name: str, configs: Path) -> Path:
     path = Path(path_or_name).expanduser()
     if path.is_file():
         return path
-    if (CONFIGS / f"{path_or_name}.yaml").is_file():
-        return CONFIGS / f"{path_or_name}.yaml"
-    close = nearest(path_or_name, names())
+    if (configs / f"{path_or_name}.yaml").is_file():
+        return configs / f"{path_or_name}.yaml"
+    close = nearest(path_or_name, names(configs))
     hint = f"did you mean {close}? " if close else ""
     raise UserError(
         f"{path_or_name}: no such file or named configuration; {hint}"
-        f"The named ones are {', '.join(names())}"
+        f"The named ones are {', '.join(names(configs))}"
     )
 
 
-def _validated(tree: Tree, overrides: Sequence[str], warn: Callable[[str], None]) -> RunConfig:
+def _validated(
+    root: type[Root], tree: Tree, overrides: Sequence[str], warn: Callable[[str], None]
+) -> Root:
     faults = tree.faults
     if faults and tree.data is None:  # nothing could be read: every further fault would be noise
         raise ConfigError(faults)
@@ -111,36 +125,36 @@ def _validated(tree: Tree, overrides: Sequence[str], warn: Callable[[str], None]
         faults.append(Fault(place, "", "must be a mapping of keys such as `sampling:` to values"))
         raise ConfigError(faults)
     for argument in overrides:
-        fault = put(tree, argument)
+        fault = put(tree, argument, root)
         if fault is not None:
             faults.append(fault)
-    resolve_paths(RunConfig, tree.data, (), tree)
-    config = _sound(tree)
+    resolve_paths(root, tree.data, (), tree)
+    config = _sound(root, tree)
     for location, section in _sections(config, ()):
         found = list(section.contradictions())
-        if not location:
-            found += _without_sandbox(config)
+        if isinstance(section, BenchmarkConfig):
+            found += _without_sandbox(section)
         faults += _located(tree, location, found)
     if faults:
         raise ConfigError(sorted(faults, key=lambda fault: fault.place.order))
     for caution in _located(tree, (), list(config.cautions())):
         warn(str(caution))
     # Once more without the loader's context, so that nothing here can admit what config.py refuses.
-    return RunConfig.model_validate_json(json.dumps(tree.data), strict=True)
+    return root.model_validate_json(json.dumps(tree.data), strict=True)
 
 
-def _sound(tree: Tree) -> RunConfig:
+def _sound(root: type[Root], tree: Tree) -> Root:
     """The configuration of what is sound in the tree; notes the rest as faults."""
     data = json.loads(json.dumps(tree.data))
     while True:
         try:
-            return RunConfig.model_validate_json(json.dumps(data), strict=True, context=COLLECT)
+            return root.model_validate_json(json.dumps(data), strict=True, context=COLLECT)
         except ValidationError as error:
             noted: set[Location] = set()
             for detail in error.errors():
                 location = _within(data, detail["loc"])
                 if location not in noted and location not in tree.broken:
-                    fault, meant = explain(RunConfig, tree, location, detail)
+                    fault, meant = explain(root, tree, location, detail)
                     tree.faults.append(fault)
                     if meant is not None:
                         tree.broken.add(meant)
@@ -219,15 +233,14 @@ def _touch(one: Location, other: Location) -> bool:
     return one[:shorter] == other[:shorter]
 
 
-def _without_sandbox(config: RunConfig) -> list[Contradiction]:
+def _without_sandbox(benchmark: BenchmarkConfig) -> list[Contradiction]:
     """Languages that no sandbox folder of this installation runs."""
     installed = languages.names()
     return [
         Contradiction(
-            (f"benchmarks.{index}.languages",),
+            ("languages",),
             f"no sandbox runs {language}: there are those for {', '.join(installed)}",
         )
-        for index, benchmark in enumerate(config.benchmarks)
         for language in benchmark.languages
         if language in offered()[benchmark.name] and language not in installed
     ]

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from pipeline.config import RunConfig
+from pipeline.config import ModelConfig
 from pipeline.config_section import Section
 from pipeline.yaml_tree import Fault, Location, Place, Source, Tree, dotted, parse
 
@@ -18,7 +18,7 @@ def parts(key: str) -> Iterator[str | int]:
     return (int(part) if part.isdecimal() else part for part in key.split("."))
 
 
-def put(tree: Tree, argument: str) -> Fault | None:
+def put(tree: Tree, argument: str, root: type[Section]) -> Fault | None:
     """Puts one ``key=value`` into the tree."""
     source = Source(f"--set {argument}", Path.cwd(), has_lines=False)
     place = Place(source, 1, 1)
@@ -41,7 +41,7 @@ def put(tree: Tree, argument: str) -> Fault | None:
         elif isinstance(holder, dict):
             part = str(part)
             if not last and holder.get(part) is None:
-                holder[part] = _default(at)
+                holder[part] = _default(root, at)
                 tree.put(at, holder[part], place)
         else:
             return Fault(place, dotted(at), f"{dotted(location[:depth])} has no keys inside")
@@ -54,9 +54,9 @@ def put(tree: Tree, argument: str) -> Fault | None:
     return None
 
 
-def _default(location: Location) -> Any:
+def _default(root: type[Section], location: Location) -> Any:
     """What the default configuration has at `location`, where that is a list; else ``{}``."""
-    value: Any = RunConfig().model_dump(mode="json", exclude_defaults=False)
+    value: Any = root().model_dump(mode="json", exclude_defaults=False)
     for part in location:
         try:
             value = value[part]
@@ -88,7 +88,7 @@ def resolve_paths(section: type[BaseModel], data: Any, at: Location, tree: Tree)
                     _absolute(v, (*here, i), tree) if isinstance(v, str) else v
                     for i, v in enumerate(value)
                 ]
-        elif here == ("model", "path") and isinstance(value, str):
+        elif name == "path" and issubclass(section, ModelConfig) and isinstance(value, str):
             found = _absolute(value, here, tree)  # else the word `tiny`, or a hub id
             if value.startswith(("./", "../", "~")) or (value != "tiny" and Path(found).is_dir()):
                 data[name] = found

@@ -1,0 +1,246 @@
+"""The history of a nightly evaluation: one DuckDB file, opened by one process at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import duckdb
+
+from pipeline.history_schema import MIGRATIONS
+from pipeline.records import UserError, digest
+
+NOT_REACHED = ("stopped", "not_reached")
+GOES_ON = ("stopped", "infrastructure", "error")  # states whose run directory has a use yet
+
+
+@dataclass(frozen=True, slots=True)
+class CellRow:
+    """A cell of a night as it stands."""
+
+    night: int
+    series: str
+    checkpoint: str
+    step: int | None
+    position: int
+    state: str
+    reason: str
+    run: str
+    seconds: float
+    accepted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What passed of what was judged, by problem."""
+
+    task_ids: Sequence[str]
+    judged: Sequence[int]
+    passed: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a finished cell leaves in the history. figures: metric to value, low, high."""
+
+    n: int
+    counts: Counts
+    figures: Mapping[str, tuple[float, float | None, float | None]]
+    facts: Mapping[str, Mapping[str, str]]
+
+
+CELL = "night, series, checkpoint, step, position, state, reason, run, seconds, accepted"
+AT = "night = ? AND series = ? AND checkpoint = ?"
+
+
+class History:
+    """Reads and writes the history. Use it as a context; every method is one transaction."""
+
+    def __init__(self, path: Path) -> None:
+        """Opens the file, or makes it; applies the migrations that it lacks.
+
+        Raises UserError, and leaves the file as it is, where it is broken, of a newer version, or
+        open elsewhere.
+        """
+        self.path = path
+        self._backup = path.with_suffix(".backup.duckdb")
+        try:
+            self._db = duckdb.connect(str(path))
+            self._migrate()
+        except (duckdb.Error, OSError) as error:
+            first = str(error).splitlines()[0]
+            fix = (
+                f"restore it from {self._backup.name} beside it, which is of the last whole night"
+                if self._backup.exists()
+                else "move it away to begin a new history"
+            )
+            raise UserError(f"{path}: cannot be opened as a history ({first}): {fix}") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._db.close()
+
+    def _migrate(self) -> None:
+        tables = {row[0] for row in self.rows("SELECT table_name FROM duckdb_tables()")}
+        if tables and "migrations" not in tables:
+            self._db.close()
+            raise UserError(f"{self.path}: a database, but no history of forkeval: move it away")
+        self._db.execute(
+            "CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, applied TIMESTAMP)"
+        )
+        applied = [row[0] for row in self.rows("SELECT version FROM migrations ORDER BY version")]
+        if applied and applied[-1] > len(MIGRATIONS):
+            self._db.close()
+            raise UserError(
+                f"{self.path}: a history of version {applied[-1]}, and this forkeval knows "
+                f"{len(MIGRATIONS)}: use the forkeval that wrote it, or a newer one"
+            )
+        for version in range(len(applied) + 1, len(MIGRATIONS) + 1):
+            with self._transaction():
+                self._db.execute(MIGRATIONS[version - 1])
+                self._db.execute("INSERT INTO migrations VALUES (?, now()::TIMESTAMP)", [version])
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        return self._db.execute(sql, list(values)).fetchall()
+
+    def backup(self) -> None:
+        """A copy of the file as it is now, whole, beside it."""
+        self._db.execute("CHECKPOINT")
+        part = self._backup.with_suffix(".part")
+        shutil.copyfile(self.path, part)
+        os.replace(part, self._backup)
+
+    # ---- nights ----------------------------------------------------------------------------------
+
+    def unfinished(self) -> int | None:
+        """The night that is under way, or was killed."""
+        found = self.rows("SELECT max(night) FROM nights WHERE ended IS NULL")
+        return None if found[0][0] is None else int(found[0][0])
+
+    def last_night(self) -> int:
+        """0 where there is none."""
+        return int(self.rows("SELECT coalesce(max(night), 0) FROM nights")[0][0])
+
+    def begin(self, started: datetime) -> int:
+        night = self.last_night() + 1
+        self._db.execute(
+            "INSERT INTO nights (night, started, seconds) VALUES (?, ?, 0)", [night, started]
+        )
+        return night
+
+    def spend(self, night: int, seconds: float) -> None:
+        self._db.execute(
+            "UPDATE nights SET seconds = seconds + ? WHERE night = ?", [seconds, night]
+        )
+
+    def night(self, night: int) -> dict[str, Any]:
+        names = ("night", "started", "ended", "seconds", "outcome", "accepted_by_hand")
+        found = self.rows(f"SELECT {', '.join(names)} FROM nights WHERE night = ?", [night])
+        return dict(zip(names, found[0], strict=True))
+
+    def finish(self, night: int, ended: datetime, outcome: str) -> None:
+        self._db.execute(
+            "UPDATE nights SET ended = ?, outcome = ? WHERE night = ?", [ended, outcome, night]
+        )
+
+    # ---- cells -----------------------------------------------------------------------------------
+
+    def cells(self, night: int) -> list[CellRow]:
+        found = self.rows(f"SELECT {CELL} FROM cells WHERE night = ? ORDER BY position", [night])
+        return [CellRow(*row) for row in found]
+
+    def plan(self, rows: Sequence[CellRow]) -> None:
+        """Adds cells to a night; those that it has already stay as they are."""
+        marks = ", ".join("?" * 10)
+        with self._transaction():
+            for row in rows:
+                values = [getattr(row, name.strip()) for name in CELL.split(",")]
+                self._db.execute(
+                    f"INSERT INTO cells ({CELL}) VALUES ({marks}) ON CONFLICT DO NOTHING", values
+                )
+
+    def evaluated(self) -> set[tuple[str, str]]:
+        """Series and checkpoint of all that was done in any night."""
+        return set(self.rows("SELECT DISTINCT series, checkpoint FROM cells WHERE state = 'done'"))
+
+    def mark(self, row: CellRow, state: str, reason: str, seconds: float) -> None:
+        """A cell that was not finished, and why."""
+        self._db.execute(
+            f"UPDATE cells SET state = ?, reason = ?, seconds = seconds + ? WHERE {AT}",
+            [state, reason, seconds, row.night, row.series, row.checkpoint],
+        )
+
+    def record(self, row: CellRow, measured: Measured, seconds: float) -> None:
+        """A finished cell with its figures."""
+        counts = measured.counts
+        name = digest(*counts.task_ids)[:16]
+        key = [row.night, row.series, row.checkpoint]
+        with self._transaction():
+            self._db.execute(
+                "INSERT INTO problem_sets VALUES (?, ?) ON CONFLICT DO NOTHING",
+                [name, list(counts.task_ids)],
+            )
+            self._db.execute(
+                "UPDATE cells SET state = 'done', reason = '', seconds = seconds + ?, n = ?, "
+                f"problem_set = ?, judged = ?, passed = ?, facts = ? WHERE {AT}",
+                [
+                    seconds,
+                    measured.n,
+                    name,
+                    list(counts.judged),
+                    list(counts.passed),
+                    json.dumps(measured.facts),
+                    *key,
+                ],
+            )
+            self._db.execute(f"DELETE FROM figures WHERE {AT}", key)
+            for metric, (value, low, high) in measured.figures.items():
+                self._db.execute(
+                    "INSERT INTO figures VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    [*key, metric, value, low, high],
+                )
+
+    def figures(self, night: int) -> dict[tuple[str, str], dict[str, tuple[Any, ...]]]:
+        """By series and checkpoint, metric to value, low, high."""
+        found: dict[tuple[str, str], dict[str, tuple[Any, ...]]] = {}
+        sql = "SELECT series, checkpoint, metric, value, low, high FROM figures WHERE night = ?"
+        for series, checkpoint, metric, *numbers in self.rows(sql, [night]):
+            found.setdefault((series, checkpoint), {})[metric] = tuple(numbers)
+        return found
+
+    def counts(self, night: int, series: str, checkpoint: str) -> Counts:
+        found = self.rows(
+            "SELECT task_ids, judged, passed FROM cells JOIN problem_sets ON problem_set = id "
+            f"WHERE {AT}",
+            [night, series, checkpoint],
+        )
+        return Counts(*found[0])
+
+    def facts(self, night: int, series: str, checkpoint: str) -> dict[str, dict[str, str]]:
+        found = self.rows(f"SELECT facts FROM cells WHERE {AT}", [night, series, checkpoint])
+        return dict(json.loads(found[0][0]))

@@ -1,0 +1,1 @@
+"""Named nightly configurations, shipped with the package."""

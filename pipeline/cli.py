@@ -77,6 +77,12 @@ def parser() -> argparse.ArgumentParser:
         "nightly", help="a matrix of runs, a history, gates: one night, or going on with it"
     )
     nightly.add_argument("config", help="a YAML file, or `quickstart`, which comes with forkeval")
+    nightly.add_argument(
+        "--accept",
+        type=int,
+        metavar="NIGHT",
+        help="run nothing: what that night showed is meant, and the baseline from now on",
+    )
     add_overrides(nightly)
     nightly.set_defaults(call=commands.nightly)
 

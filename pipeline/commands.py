@@ -147,9 +147,13 @@ def nightly(arguments: Namespace) -> int:
     """One night; the exit code says whether the gates hold."""
     from pipeline.assembly import SERVICES
     from pipeline.nightly.loading import load
-    from pipeline.nightly.night import night
+    from pipeline.nightly.night import accept, night
 
-    return night(load(arguments.config, arguments.overrides, warn), SERVICES)
+    config = load(arguments.config, arguments.overrides, warn)
+    if arguments.accept is not None:
+        print(accept(config, arguments.accept))
+        return 0
+    return night(config, SERVICES)
 
 
 def images(arguments: Namespace) -> int:

@@ -57,7 +57,23 @@ class Measured:
     facts: Mapping[str, Mapping[str, str]]
 
 
+@dataclass(frozen=True, slots=True)
+class GateRow:
+    """What one gate said of one cell."""
+
+    position: int  # of the gate in the YAML
+    series: str
+    checkpoint: str
+    metric: str
+    state: str  # held, failed, not_judged
+    value: float | None
+    baseline: float | None
+    p: float | None  # corrected over the night
+    said: str
+
+
 CELL = "night, series, checkpoint, step, position, state, reason, run, seconds, accepted"
+GATE = "position, series, checkpoint, metric, state, value, baseline, p, said"
 AT = "night = ? AND series = ? AND checkpoint = ?"
 
 
@@ -244,3 +260,54 @@ class History:
     def facts(self, night: int, series: str, checkpoint: str) -> dict[str, dict[str, str]]:
         found = self.rows(f"SELECT facts FROM cells WHERE {AT}", [night, series, checkpoint])
         return dict(json.loads(found[0][0]))
+
+    def accepted_before(self, row: CellRow) -> list[tuple[int, str]]:
+        """Accepted nights of a cell's series before this one, and their checkpoints; last first.
+
+        Of a checkpoint: those of lower steps.
+        """
+        return [
+            (night, checkpoint)
+            for night, checkpoint in self.rows(
+                "SELECT night, checkpoint FROM cells WHERE series = ? AND night < ? AND accepted "
+                "AND (step IS NULL OR step < ?) ORDER BY step DESC, night DESC",
+                [row.series, row.night, row.step],
+            )
+        ]
+
+    # ---- gates -----------------------------------------------------------------------------------
+
+    def judge(
+        self, night: int, gates: Sequence[GateRow], accepted: Sequence[tuple[str, str]]
+    ) -> None:
+        """What the gates said, and the cells that are good enough to be held against."""
+        with self._transaction():
+            self._db.execute("DELETE FROM gates WHERE night = ?", [night])
+            self._db.execute("UPDATE cells SET accepted = FALSE WHERE night = ?", [night])
+            for gate in gates:
+                values = [getattr(gate, name) for name in GATE.split(", ")]
+                marks = ", ".join("?" * (1 + len(values)))
+                self._db.execute(f"INSERT INTO gates VALUES ({marks})", [night, *values])
+            for series, checkpoint in accepted:
+                self._db.execute(
+                    f"UPDATE cells SET accepted = TRUE WHERE {AT}", [night, series, checkpoint]
+                )
+
+    def gates(self, night: int) -> list[GateRow]:
+        found = self.rows(f"SELECT {GATE} FROM gates WHERE night = ? ORDER BY rowid", [night])
+        return [GateRow(*row) for row in found]
+
+    def accept(self, night: int) -> int:
+        """Takes a finished night as what is meant from now on; how many cells that are."""
+        found = self.rows("SELECT ended FROM nights WHERE night = ?", [night])
+        if not found or found[0][0] is None:
+            raise UserError(
+                f"{self.path}: there is no finished night {night}; the last is {self.last_night()}"
+            )
+        with self._transaction():
+            self._db.execute("UPDATE nights SET accepted_by_hand = TRUE WHERE night = ?", [night])
+            changed = self.rows(
+                "UPDATE cells SET accepted = TRUE WHERE night = ? AND state = 'done' RETURNING 1",
+                [night],
+            )
+        return len(changed)

@@ -1,11 +1,12 @@
 """Pairs of runs whose difference is known, and how often it is seen: `python -m
-tests.simulated_falls` prints the table of docs/compare.md.
+tests.simulated_falls` prints the tables of docs/compare.md and docs/nightly.md.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from reports import fixed_problems
 from reports.differences import sign_flip
 from reports.intervals import stream
 from reports.passk import pass_at_k
@@ -17,6 +18,17 @@ def fall(
     problems: int, points: float, n: int, k: int, spread: float, seed: int
 ) -> tuple[np.ndarray, float]:
     """[problems, SIMULATIONS] differences of pass@k between two runs, and the population's own.
+
+    As `passes` draws them.
+    """
+    first, second, truth = passes(problems, points, n, k, spread, seed)
+    return pass_at_k(n, second, k) - pass_at_k(n, first, k), truth
+
+
+def passes(
+    problems: int, points: float, n: int, k: int, spread: float, seed: int
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """[problems, SIMULATIONS] passes of both runs, and the population's difference of pass@k.
 
     The second run's chances are the first's with the logit moved by a constant that makes pass@1
     fall by `points`, and by a normal of standard deviation `spread` that differs by problem.
@@ -43,18 +55,24 @@ def fall(
     logit, noise = logits((problems, SIMULATIONS))
     first = rng.binomial(n, chances(logit))
     second = rng.binomial(n, chances(logit + noise - move))
-    return pass_at_k(n, second, k) - pass_at_k(n, first, k), truth
+    return first, second, truth
 
 
 def main() -> None:
     families = (1, 3, 5, 20, 50)
-    print(f"| spread | {' | '.join(map(str, families))} |")
-    for spread in (0.0, 0.5, 1.0, 1.5):
+    spreads = (0.0, 0.5, 1.0, 1.5)
+    print(f"compare:\n| spread | {' | '.join(map(str, families))} |")
+    for spread in spreads:
         differences, _ = fall(164, 0.05, 20, 1, spread, seed=7)
         p = sign_flip(differences, np.arange(164), stream(0, "power"))
         fell = differences.mean(axis=0) < 0
         caught = [f"{np.mean((count * p < 0.05) & fell):.1%}" for count in families]
         print(f"| {spread} | {' | '.join(caught)} |")
+    print(f"nightly:\n| spread | {' | '.join(map(str, families))} |")
+    for spread in spreads:
+        first, second, _ = passes(164, 0.05, 20, 1, spread, seed=7)
+        p = fixed_problems.fell((20, 20), first, second)
+        print(f"| {spread} | {' | '.join(f'{np.mean(c * p < 0.05):.1%}' for c in families)} |")
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from pipeline.manifests import offered
 
 NAME = r"^[A-Za-z0-9._-]+$"
 METRIC = r"^(pass@[1-9][0-9]*|infrastructure_errors|truncation|tokens_per_second)$"
+INFRASTRUCTURE_LIMIT = 0.005  # where no gate sets another
 LAST_NUMBER = r"(\d+)(?!.*\d)"
 
 Axis = Literal["model", "benchmark", "language", "sampling"]
@@ -189,6 +190,15 @@ class NightConfig(Section):
     webhook: Annotated[str, Field(pattern=r"^https?://")] | None = Field(
         default=None, description="address that gets the summary of every night as JSON"
     )
+
+    def infrastructure_limit(self, name: tuple[str, ...]) -> float:
+        """Share of infrastructure errors from which on a cell says nothing about its model."""
+        limits = [
+            gate.below
+            for gate in self.gates
+            if gate.metric == "infrastructure_errors" and gate.below and matches(gate.cells, name)
+        ]
+        return min(limits, default=INFRASTRUCTURE_LIMIT)
 
     @property
     def place(self) -> Path:

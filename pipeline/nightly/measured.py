@@ -25,9 +25,16 @@ def measured(path: Path) -> Measured:
     return Measured(run.source.n, counts(found), figures(run, found), facts(run))
 
 
-def counts(found: Tally) -> Counts:
-    """By problem, sorted by task id, so that equal sets of problems have one name."""
-    order = np.argsort(np.asarray(found.task_id), kind="stable")
+def counts(found: Tally, dataset: str | None = None, language: str | None = None) -> Counts:
+    """By problem, sorted by task id, so that equal sets of problems have one name.
+
+    dataset, language: only these problems, of a run that has more than a cell has.
+    """
+    order = [
+        i
+        for i in np.argsort(np.asarray(found.task_id), kind="stable")
+        if dataset in (None, found.dataset[i]) and language in (None, found.language[i])
+    ]
     return Counts(
         [found.task_id[i] for i in order],
         [int(x) for x in found.n[order]],

@@ -2,46 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 from pipeline.history import History
+from pipeline.nightly import output, webhook
+from pipeline.nightly.baseline import Rule, rule_of
 from pipeline.nightly.config import NightConfig
+from pipeline.nightly.gates import judge
 from pipeline.nightly.sandboxes_watch import watched
+from pipeline.nightly.summary import outcome, summary
 from pipeline.nightly.work import plan, work
 from pipeline.run import Services
 from pipeline.store.lock import RunLock
+from reports.nightly.words import headline, troubles
 
 HISTORY = "history.duckdb"
+Clock = Callable[[], datetime]
 
 
 def utc() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
-def night(config: NightConfig, services: Services, now: Callable[[], datetime] = utc) -> int:
-    """Runs a night, or goes on with the one that was stopped; returns the exit code.
-
-    0: every gate holds, 1: one failed, 2: something could not be evaluated. Raises UserError where
-    another night is under way, or the history cannot be opened.
-    """
+@contextmanager
+def locked(config: NightConfig) -> Iterator[History]:
+    """The history, while no other process has it."""
     config.place.mkdir(parents=True, exist_ok=True)
     lock = RunLock(config.place)
     try:
         with History(config.place / HISTORY) as history:
-            return one_night(config, services, history, now)
+            yield history
     finally:
         lock.release()
 
 
-def one_night(
-    config: NightConfig, services: Services, history: History, now: Callable[[], datetime]
-) -> int:
-    number = history.unfinished() or history.begin(now())
-    cells = plan(config, history, number)
-    work(config, history, number, cells, watched(services))
-    states = {row.state for row in history.cells(number)}
-    outcome = "error" if states & {"infrastructure", "error"} else "held"
-    history.finish(number, now(), outcome)
+def accept(config: NightConfig, number: int) -> str:
+    """Takes a night's figures as what is meant from now on; says what was done."""
+    with locked(config) as history:
+        return f"night {number}: {history.accept(number)} cells are the baseline from now on"
+
+
+def night(config: NightConfig, services: Services, now: Clock = utc) -> int:
+    """Runs a night, or goes on with the one that was stopped; returns the exit code.
+
+    0: every gate holds, 1: one failed, 2: something could not be evaluated. Raises UserError where
+    another night is under way, the history cannot be opened or a fixed baseline is missing.
+    """
+    with locked(config) as history:
+        rule = rule_of(config.baseline, history)
+        number = history.unfinished() or history.begin(now())
+        cells = plan(config, history, number)
+        work(config, history, number, cells, watched(services))
+        return ended(config, history, number, rule, now)
+
+
+def ended(config: NightConfig, history: History, number: int, rule: Rule, now: Clock) -> int:
+    """Judges the night and says so. Killed in here, the next start does all of it again."""
+    gates = judge(config, history, number, rule, ())
+    failed = {(gate.series, gate.checkpoint) for gate in gates if gate.state == "failed"}
+    done = [(row.series, row.checkpoint) for row in history.cells(number) if row.state == "done"]
+    history.judge(number, gates, [key for key in done if key not in failed])
+    doc = summary(config, history, number)
+    output.write(config.place, doc)
+    if config.webhook is not None:
+        webhook.post(config.webhook, doc)
+    history.finish(number, now(), outcome(history, number, gates))
     history.backup()
-    return 2 if outcome == "error" else 0
+    say(config, doc)
+    return int(doc["exit_code"])
+
+
+def say(config: NightConfig, doc: dict[str, Any]) -> None:
+    print(headline(doc))
+    for line in troubles(doc):
+        print(f"  {line}")
+    for gate in doc["gates"]:
+        if gate["state"] == "failed":
+            print(f"  FAILED {gate['cell']}: {gate['gate']}: {gate['said']}")
+    print(config.place / output.LATEST / "summary.md")

@@ -29,6 +29,7 @@ def plan(config: NightConfig, history: History, night: int) -> dict[tuple[str, s
     whose run was begun and not finished goes on in that run's directory.
     """
     before = {(row.series, row.checkpoint): row for row in history.cells(night - 1)}
+    whole = history.figures(night - 1)  # of runs in which nothing is left to do
     cells = matrix(config, history.evaluated() - planned(history, night))
 
     def waited(cell: Cell) -> bool:
@@ -38,7 +39,8 @@ def plan(config: NightConfig, history: History, night: int) -> dict[tuple[str, s
     rows = []
     for position, cell in enumerate(ordered):
         last = before.get(cell.key)
-        run = last.run if last and last.state in GOES_ON else ""
+        going_on = last is not None and last.state in GOES_ON and cell.key not in whole
+        run = last.run if last is not None and going_on else ""
         place = run or f"{RUNS}/{night:05d}/{folder(cell.name)}"
         rows.append(
             CellRow(
@@ -112,6 +114,11 @@ def one(
         history.mark(row, "error", words, spent())
     else:
         history.record(row, found, spent())
+        share = found.figures["infrastructure_errors"][0]
+        if share >= config.infrastructure_limit(tuple(cell.name.split("/"))):
+            history.mark(
+                row, "infrastructure", f"{share:.1%} of the candidates have no verdict", 0.0
+            )
 
 
 def evaluate(path: Path, cell: Cell, services: Services) -> None:

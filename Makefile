@@ -47,11 +47,12 @@ images: python docker ## the sandbox images of all languages
 images-quickstart: python docker ## those that the bundled benchmark needs
 	$(FORKEVAL) images build python java javascript
 
-docs: python ## the generated pages: command line, hostile programs, languages, weak tests
+docs: python ## the generated pages: command line, hostile programs, languages, weak tests, attention
 	$(PY) tools/cli_docs.py >docs/cli.md
 	$(PY) tools/hostile_docs.py >docs/hostile.md
 	$(PY) tools/languages_docs.py >docs/languages.md
 	$(PY) tools/weak_tests_docs.py >docs/weak_tests.md
+	$(PY) tools/attention_docs.py >docs/attention.md
 
 clean: ## remove the environment and build state (never a run directory)
 	rm -rf $(VENV) .build .mypy_cache .ruff_cache .pytest_cache

@@ -43,10 +43,11 @@ def candidates(work: Workload, chip: Chip) -> Iterator[Choice]:
                 yield replace(parts, programs=programs, side_by_side=True)
         if chip.hopper and pairs >= 96 and work.dim in (64, 128):
             for share in (0.5, 0.66, 0.87, 1):
-                yield replace(
-                    parts, tile=128, block=128, stages=2, programs=share, side_by_side=True,
-                    wide=True,
-                )  # fmt: skip
+                for side_by_side in (True, False):
+                    yield replace(
+                        parts, tile=128, block=128, stages=2, programs=share, wide=True,
+                        side_by_side=side_by_side,
+                    )  # fmt: skip
     share = work.heads // work.kv_heads
     if work.prefix <= LONGEST_STREAM and work.dim <= 128 and not tight:
         for tile, block, stages in (

@@ -116,10 +116,10 @@ class PartsPlan:
     ) -> None:
         c, s = self.choice, self.shape
         programs = min(self._programs, len(self.items))
-        if c.wide and not early and self._wide_can(q, k, options):
+        if c.wide and self._wide_can(q, k, options):
             launch_wide(
                 (programs,), q, k, v, self.partial, self.lse, self.items, self.count,
-                self.row_list, options.scale, s, c,
+                self.row_list, self.ready, options.scale, s, c, early,
             )  # fmt: skip
             return
         shared_part[(programs,)](

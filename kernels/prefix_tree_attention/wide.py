@@ -13,13 +13,14 @@ WIDE_DIMS = (64, 128)
 
 def launch_wide(
     grid: tuple[int], q: Tensor, k: Tensor, v: Tensor, partial: Tensor, lse: Tensor, items: Tensor,
-    count: Tensor, row_list: Tensor, scale: float, shape: Shape, choice: Parts,
+    count: Tensor, row_list: Tensor, ready: Tensor, scale: float, shape: Shape, choice: Parts,
+    early: bool,
 ) -> None:  # fmt: skip
     """q [R, H, D]; k, v [G, N, D] contiguous, 16 bits; the others as in `parts_plan.PartsPlan`."""
     registers = {} if choice.most_registers is None else {"maxnreg": choice.most_registers}
     shared_wide[grid](
         q, descriptor(k, choice.block), descriptor(v, choice.block), partial, lse, items, count,
-        row_list, scale, q.stride(0), k.shape[1], lse.shape[1], HEADS=shape.heads,
+        row_list, ready, scale, q.stride(0), k.shape[1], lse.shape[1], HEADS=shape.heads,
         GROUPS=shape.kv_heads, DIM=shape.dim, BN=choice.block, STAGES=choice.stages,
-        REGISTERS=choice.wide_registers, num_warps=4, **registers,
+        REGISTERS=choice.wide_registers, EARLY=early, num_warps=4, **registers,
     )  # fmt: skip

@@ -26,6 +26,7 @@ FORMS: dict[str, Choice] = {
     "parts, own keys split": Parts(own_split=64),
     "parts, side by side": Parts(side_by_side=True),
     "parts, wide": Parts(tile=128, block=128, stages=2, side_by_side=True, wide=True),
+    "parts, wide, own part early": Parts(tile=128, block=128, stages=2, programs=0.5, wide=True),
     "parts, wide, one after another": Parts(tile=128, stages=3, own_split=64, wide=True),
     "stream of 2": Stream(members=2, stages=3),
     "stream of 8": Stream(members=8),

@@ -1,4 +1,8 @@
-"""Command line of the bench: `python -m kernels.prefix_tree_attention.bench [tune]`."""
+"""Command line of the bench: `python -m kernels.prefix_tree_attention.bench`.
+
+Without a word it prints times; `tune` measures every candidate and writes the table that choices
+come from; `choices` prints what a step of each case would use here.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +31,7 @@ CASES = {"ragged": RAGGED, "deep": DEEP, "uniform": UNIFORM}
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m kernels.prefix_tree_attention.bench")
-    parser.add_argument("what", nargs="?", choices=["times", "tune"], default="times")
+    parser.add_argument("what", nargs="?", choices=["times", "tune", "choices"], default="times")
     parser.add_argument("--cases", nargs="+", choices=list(CASES), default=list(CASES))
     parser.add_argument("--only", default="", help="cases whose name holds this text")
     parser.add_argument("--compiled", action="store_true", help="compiled contenders too (slow)")
@@ -38,12 +42,17 @@ def main() -> int:
         print("the bench needs an NVIDIA GPU", file=sys.stderr)
         return 2
     device = torch.device("cuda")
+    cases = [c for kind in options.cases for c in CASES[kind] if options.only in c.name]
+    if options.what == "choices":
+        for case in cases:
+            choice, origin = explained(case.workload, chip_of(device))
+            print(f"{case.name}: {choice} ({origin})")
+        return 0
     floors = Floors(device)
     torch.cuda.empty_cache()
     rates = {f"{s} MiB": round(s * 2**20 / us / 1e3) for s, us in floors.read_us.items()}
     print(f"{torch.cuda.get_device_name()}: cold reads, GB/s: {rates}; matrix product: "
           f"{floors.operations_per_second / 1e12:.0f} TFLOP/s")  # fmt: skip
-    cases = [c for kind in options.cases for c in CASES[kind] if options.only in c.name]
     fitting = [case for case in cases if case.bytes < 0.4 * torch.cuda.mem_get_info()[1]]
     rows = []
     for case in fitting:
@@ -103,13 +112,22 @@ def _tuned(step: Step, floors: Floors) -> dict[str, Any]:
 
 def _machine(floors: Floors) -> dict[str, Any]:
     return {
-        "command": " ".join(["python -m kernels.prefix_tree_attention.bench", *sys.argv[1:]]),
+        "command": " ".join(["python -m kernels.prefix_tree_attention.bench", *_words()]),
         "device": torch.cuda.get_device_name(), "torch": torch.__version__,
         "triton": triton.__version__, "cuda": torch.version.cuda,
         "python": platform.python_version(), "date": datetime.date.today().isoformat(),
         "read_us_by_mib": {str(s): round(us, 2) for s, us in floors.read_us.items()},
         "matrix_tflops": round(floors.operations_per_second / 1e12, 1),
     }  # fmt: skip
+
+
+def _words() -> list[str]:
+    """The command line without the place that the JSON goes to."""
+    words = sys.argv[1:]
+    if "--out" in words:
+        at = words.index("--out")
+        words = words[:at] + words[at + 2 :]
+    return words
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 SHORT_MS = 15.0  # a window short enough that the chip keeps its clock
-SUSTAINED_MS = 1500.0  # one long enough that the power limit shows
+SUSTAINED_MS = 1000.0  # one long enough that the power limit shows
 
 
 class Replay:

@@ -26,6 +26,8 @@ def descriptor(x: torch.Tensor, box: int) -> object:
     return TensorDescriptor.from_tensor(flat, [box, x.shape[2]], layout)
 
 
+# Its name before Triton 3.7.
+barrier = gl.barrier if hasattr(gl, "barrier") else gl.thread_barrier
 LOG2E = gl.constexpr(1.4426950408889634)
 NO_KEY = gl.constexpr(-1e30)
 # Columns of an item: see kernels.prefix_tree_attention.work.
@@ -71,9 +73,9 @@ def load_blocks(
 @gluon.jit
 def attend_half(
     HALF: gl.constexpr, q, partial, lse, query_tiles, key_ring, value_ring, key_full, key_free,
-    value_full, value_free, items, count, row_list, scale, q_row, columns,
+    value_full, value_free, items, count, row_list, ready, scale, q_row, columns,
     HEADS: gl.constexpr, GROUPS: gl.constexpr, DIM: gl.constexpr, BN: gl.constexpr,
-    STAGES: gl.constexpr,
+    STAGES: gl.constexpr, EARLY: gl.constexpr,
 ):  # fmt: skip
     """A multiplying warpgroup: 64 (row, head) pairs of each item against all its blocks."""
     SHARE: gl.constexpr = HEADS // GROUPS
@@ -168,16 +170,25 @@ def attend_half(
             (weighted * gl.expand_dims(1.0 / largest, 1)).to(partial.dtype.element_ty),
             mask=gl.expand_dims(real, 1),
         )
+        if EARLY:
+            barrier()  # so that what is released are the stores of all threads
+            one = gl.full([64], 1, gl.int32, layout=gl.SliceLayout(1, VALUES))
+            gl.atomic_add(ready + row * GROUPS + group, one, mask=real, sem="release")
 
 
 @gluon.jit(do_not_specialize=["columns", "kv_rows"])
 def shared_wide(
-    q, keys, values, partial, lse, items, count, row_list, scale, q_row, kv_rows, columns,
+    q, keys, values, partial, lse, items, count, row_list, ready, scale, q_row, kv_rows, columns,
     HEADS: gl.constexpr, GROUPS: gl.constexpr, DIM: gl.constexpr, BN: gl.constexpr,
-    STAGES: gl.constexpr, REGISTERS: gl.constexpr,
+    STAGES: gl.constexpr, REGISTERS: gl.constexpr, EARLY: gl.constexpr,
 ):  # fmt: skip
     """keys, values: descriptors of [G * N, D] in boxes of BN x D; kv_rows: N. Every slot that a
-    box reaches past an item's end holds finite values."""
+    box reaches past an item's end holds finite values. EARLY: as in `shared_part`."""
+    if EARLY:
+        gl.inline_asm_elementwise(
+            "griddepcontrol.launch_dependents; // $0", "=r", [], dtype=gl.int32, is_pure=False,
+            pack=1,
+        )  # fmt: skip
     DTYPE: gl.constexpr = q.dtype.element_ty
     QUERIES: gl.constexpr = gl.NVMMASharedLayout.get_default_for([64, DIM], DTYPE)
     query_tiles = gl.allocate_shared_memory(DTYPE, [2, 64, DIM], QUERIES)
@@ -196,13 +207,13 @@ def shared_wide(
         [
             (attend_half, (
                 0, q, partial, lse, query_tiles, key_ring, value_ring, key_full, key_free,
-                value_full, value_free, items, count, row_list, scale, q_row, columns,
-                HEADS, GROUPS, DIM, BN, STAGES,
+                value_full, value_free, items, count, row_list, ready, scale, q_row, columns,
+                HEADS, GROUPS, DIM, BN, STAGES, EARLY,
             )),
             (attend_half, (
                 1, q, partial, lse, query_tiles, key_ring, value_ring, key_full, key_free,
-                value_full, value_free, items, count, row_list, scale, q_row, columns,
-                HEADS, GROUPS, DIM, BN, STAGES,
+                value_full, value_free, items, count, row_list, ready, scale, q_row, columns,
+                HEADS, GROUPS, DIM, BN, STAGES, EARLY,
             )),
             (load_blocks, (
                 keys, values, key_ring, value_ring, key_full, key_free, value_full, value_free,

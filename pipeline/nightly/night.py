@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.history import History
-from pipeline.nightly import output, webhook
+from pipeline.nightly import output, site, webhook
 from pipeline.nightly.baseline import Rule, rule_of
 from pipeline.nightly.config import NightConfig
 from pipeline.nightly.gates import judge
 from pipeline.nightly.sandboxes_watch import watched
-from pipeline.nightly.summary import outcome, summary
+from pipeline.nightly.summary import summary
 from pipeline.nightly.work import plan, work
 from pipeline.run import Services
 from pipeline.store.lock import RunLock
@@ -69,17 +69,18 @@ def ended(config: NightConfig, history: History, number: int, rule: Rule, now: C
     output.write(config.place, doc)
     if config.webhook is not None:
         webhook.post(config.webhook, doc)
-    history.finish(number, now(), outcome(history, number, gates))
+    page = site.write(config.place, history, doc)
+    history.finish(number, now(), doc["outcome"])
     history.backup()
-    say(config, doc)
+    say(doc)
+    print(page)
     return int(doc["exit_code"])
 
 
-def say(config: NightConfig, doc: dict[str, Any]) -> None:
+def say(doc: dict[str, Any]) -> None:
     print(headline(doc))
     for line in troubles(doc):
         print(f"  {line}")
     for gate in doc["gates"]:
         if gate["state"] == "failed":
             print(f"  FAILED {gate['cell']}: {gate['gate']}: {gate['said']}")
-    print(config.place / output.LATEST / "summary.md")

@@ -16,7 +16,7 @@ from torch import Tensor
 from kernels.prefix_tree_attention import AttentionPlan, OwnKeys, SharedItems
 from pipeline.engine.arena import TRASH, Arena
 from pipeline.engine.decoder import Decoder
-from pipeline.engine.kernel_plans import KernelPlans, chip_for
+from pipeline.engine.kernel_plans import Chooser, KernelPlans, chip_for
 from pipeline.engine.parts import StepPlan
 from pipeline.engine.planning import (
     BlockTable,
@@ -95,7 +95,8 @@ class Runner:
         self._stops = stops
         self._blocks = blocks
         # Fixed shapes are the reference's: the kernels choose theirs by the step.
-        self._chip = chip_for(decoder.device, arena.page_size) if rounding.tile is None else None
+        chip = chip_for(decoder.device, arena.page_size) if rounding.tile is None else None
+        self._chooser = None if chip is None else Chooser(chip)
 
     def tiles(self, paths: Sequence[RowsOfPath]) -> list[Tile]:
         """Cuts the rows being decoded into tiles, rows of one path next to each other."""
@@ -115,10 +116,10 @@ class Runner:
             rows[: len(part)] = part
             device = self._decoder.device
             items, kernels = None, None
-            if self._chip is not None:
+            if self._chooser is not None:
                 kernels = KernelPlans(
-                    self._chip, self._decoder.architecture, self._decoder.dtype, device, inside,
-                    padded, self._arena.page_size, self.rows.slots.shape[1],
+                    self._chooser, self._decoder.architecture, self._decoder.dtype, device,
+                    inside, padded, self._arena.page_size, self.rows.slots.shape[1],
                 )  # fmt: skip
             else:
                 items = shared_items(

@@ -15,13 +15,14 @@ from kernels.prefix_tree_attention import Branch, Segment
 from kernels.prefix_tree_attention.candidates import Chip, candidates
 from kernels.prefix_tree_attention.choice import Choice, Parts, Shape
 from kernels.prefix_tree_attention.choose import chip_of, explained
-from kernels.prefix_tree_attention.workload import workload
+from kernels.prefix_tree_attention.workload import Workload, workload
 from pipeline.engine.architecture import Architecture
 from pipeline.engine.planning import RowsOfPath
 
 if TYPE_CHECKING:  # it needs Triton
     from kernels.prefix_tree_attention.decode import DecodePlan
 
+NEAR = 1.0  # doublings within which a workload keeps the choice of another
 LEAST_PAGE = 8  # keys: with smaller pages the kernels read more addresses than keys
 FLOAT32 = Parts(tile=16, block=16, stages=2, own_block=16, own_stages=1, own_warps=4)
 
@@ -43,12 +44,30 @@ class KernelStep:
         return decode_attention(q, k, v, plan, self.lengths, self.pages, scale, window=window)
 
 
+class Chooser:
+    """Choices of one run. A workload near an earlier one gets its choice, because each new one may
+    have kernels compiled, which takes seconds."""
+
+    def __init__(self, chip: Chip) -> None:
+        self.chip = chip
+        self._made: list[tuple[Workload, Choice]] = []
+
+    def choice(self, work: Workload) -> Choice:
+        for known, choice in self._made:
+            distance = work.distance(known)
+            if distance is not None and distance < NEAR:
+                return choice
+        choice, _ = explained(work, self.chip)
+        self._made.append((work, choice))
+        return choice
+
+
 class KernelPlans:
     """Plans of one tile of rows: one for layers that see everything, one for those with windows."""
 
     def __init__(
-        self, chip: Chip, architecture: Architecture, dtype: torch.dtype, device: torch.device,
-        paths: Sequence[RowsOfPath], rows: int, page: int, own: int,
+        self, chooser: Chooser, architecture: Architecture, dtype: torch.dtype,
+        device: torch.device, paths: Sequence[RowsOfPath], rows: int, page: int, own: int,
     ) -> None:  # fmt: skip
         """paths: rows of the tile and their runs of slots; own: slots that a row has of its own."""
         from kernels.prefix_tree_attention.decode import decode_plan
@@ -59,13 +78,13 @@ class KernelPlans:
         segments, branches = tree_of(paths)
 
         def plan(choice: Choice) -> DecodePlan:
-            made = decode_plan(shape, choice, device, chip.multiprocessors, dtype)
+            made = decode_plan(shape, choice, device, chooser.chip.multiprocessors, dtype)
             made.update(segments, branches)
             return made
 
         # On average a row is half way through its own slots.
         work = workload(shape, segments, branches, own / 2)
-        simple = next(c for c in candidates(work, chip) if isinstance(c, Parts))
+        simple = next(c for c in candidates(work, chooser.chip) if isinstance(c, Parts))
         if dtype == torch.float32:  # tiles are twice as large, and tensor cores do not take them
             simple = FLOAT32
         windowed = any(window is not None for window in a.windows)
@@ -73,7 +92,7 @@ class KernelPlans:
         if all(window is not None for window in a.windows) or dtype == torch.float32:
             self.plain = self.windowed or plan(simple)
         else:
-            self.plain = plan(explained(work, chip)[0])
+            self.plain = plan(chooser.choice(work))
 
     def step(self, count: Tensor, slots: Tensor) -> KernelStep:
         """count: [R] own tokens of each row; slots: [R, M] where they lie, page by page."""

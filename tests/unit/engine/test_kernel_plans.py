@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -13,8 +14,9 @@ import torch
 
 from kernels.prefix_tree_attention import Segment
 from kernels.prefix_tree_attention.candidates import Chip
+from kernels.prefix_tree_attention.workload import Workload
 from pipeline.engine import decoding
-from pipeline.engine.kernel_plans import chip_for, tree_of
+from pipeline.engine.kernel_plans import Chooser, chip_for, tree_of
 from pipeline.engine.planning import RowsOfPath
 from tests.unit.engine.helpers import completer, request
 
@@ -36,6 +38,18 @@ def test_runs_that_two_paths_share_are_one_segment() -> None:
 
 def test_a_cpu_keeps_the_reference() -> None:
     assert chip_for(torch.device("cpu"), 16) is None
+
+
+def test_a_workload_near_an_earlier_one_keeps_its_choice() -> None:
+    """Whatever the table or the model says of it: a choice that changes has kernels compiled."""
+    chooser = Chooser(Chip(132, 3.1e6, 7.8e8, False, 227 << 10))
+    first = Workload(8, 4, 64, 256, 300, 3000, 64)
+    choice = chooser.choice(first)
+    for rows in range(200, 330, 7):
+        assert chooser.choice(replace(first, rows=rows)) == choice
+    far = replace(first, rows=16, prefix=20_000, stored=20_000)
+    assert chooser.choice(far) != choice
+    assert chooser.choice(first) == choice
 
 
 @pytest.mark.parametrize("family", ["starcoder2", "qwen2-window", "llama"])

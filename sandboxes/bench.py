@@ -48,7 +48,7 @@ def _rate(step: Callable[[], float], seconds: float) -> dict[str, float]:
     """Repeats `step`, which gives the CPU seconds it used, for about so long, after one warm-up."""
     step()
     cpu, done, started = 0.0, 0, time.monotonic()
-    while (spent := time.monotonic() - started) < seconds or done < 3:
+    while (spent := time.monotonic() - started) < seconds or done < 2:
         cpu += step()
         done += 1
     return {

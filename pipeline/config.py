@@ -266,8 +266,11 @@ class RerankConfig(Section):
         default="raw", description="of the model, or after temperature and filters"
     )
 
-    test_samples: int = Field(
-        default=10, ge=1, description="codet: samples of generated tests a problem"
+    test_samples: int = Field(default=10, ge=1, description="samples of generated tests a problem")
+    generated_inputs: bool = Field(
+        default=False,
+        description="compare programs on the calls of generated tests where a prompt has no "
+        "public input",
     )
 
     def contradictions(self) -> Iterator[Contradiction]:
@@ -367,6 +370,11 @@ class RunConfig(Section):
             for ranker in self.rerank.rankers
             if set(ranker_terms.rankers(ranker_terms.parse(ranker))) & set(ranker_terms.BY_SAMPLING)
         ]
+        if self.backend.name == "recorded" and self.rerank.generated_inputs:
+            yield Contradiction(
+                ("rerank.generated_inputs", "backend.name"),
+                "recorded completions come without a model to ask: set it to false",
+            )
         if self.backend.name == "recorded" and sampling:
             yield Contradiction(
                 ("rerank.rankers", "backend.name"),

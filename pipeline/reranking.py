@@ -46,7 +46,7 @@ class Reranking:
 
         Raises UserError as the services do.
         """
-        needed = rankers.needs(self.config.rankers)
+        needed = rankers.needs(self.config.rankers, self.config.generated_inputs)
         with ExitStack() as stack:
             executor = self.executor() if "executor" in needed else None
             if executor is not None:
@@ -93,6 +93,7 @@ class Reranking:
                 scorer,
                 self.stops,
                 self.config.test_samples,
+                self.config.generated_inputs,
             ),
         )
         return [*to_records(Ranking, ranked), *costs]

@@ -49,14 +49,15 @@ def names() -> tuple[str, ...]:
     )
 
 
-def needs(wanted: Iterable[str]) -> set[str]:
+def needs(wanted: Iterable[str], generated_inputs: bool = False) -> set[str]:
     """The services that any of these rankers or combinations asks for."""
-    return {
+    found = {
         service
         for name in wanted
         for ranker in ranker_terms.rankers(_parsed(name))
         for service in getattr(_module(ranker), "NEEDS", ())
     }
+    return found | {"completer"} if generated_inputs and "executor" in found else found
 
 
 def check(wanted: Iterable[str], languages: Iterable[str]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.public_inputs.outputs import FAILED, Observation, observation
+from pipeline.rankers._generated import generated_inputs
 from pipeline.rankers._samples import KEY, Samples
 from pipeline.rankers._tools import Tools
 from pipeline.records import Job, Problem, ProblemKey, digest
@@ -24,9 +25,13 @@ class Outputs:
 
 
 def observe(samples: Samples, tools: Tools) -> Outputs:
-    """Runs every distinct program on its problem's public inputs."""
+    """Runs every distinct program on its problem's public inputs, or on generated ones."""
     problems = problems_of(samples, tools)
     observed = {problem.key: observation(problem) for problem in problems}
+    if tools.generated_inputs:
+        without = {p.key: p for p in problems if observed[p.key] is None}
+        for key, calls in generated_inputs(without, tools).items():
+            observed[key] = observation(without[key], calls)
     numbers: dict[tuple[int, tuple[str, ...]], int] = {}
     vector = np.full(samples.programs, -1, np.int64)
     passed = np.zeros(samples.programs, np.int64)
@@ -38,8 +43,8 @@ def observe(samples: Samples, tools: Tools) -> Outputs:
             output == wanted for output, wanted in zip(outputs, made.expected, strict=True)
         )
         if any(output != FAILED for output in outputs):
-            key = (int(samples.problem[at]), outputs)
-            vector[at] = numbers.setdefault(key, len(numbers))
+            same = (int(samples.problem[at]), outputs)
+            vector[at] = numbers.setdefault(same, len(numbers))
     return Outputs(vector, passed)
 
 

@@ -28,7 +28,8 @@ class Tools:
 
     executor: runs jobs. completer: samples what the ranker asks for. scorer: tells how likely the
     model takes a text to be. stops: stop strings by
-    language. test_samples: samples of generated tests a problem.
+    language. test_samples: samples of generated tests a problem. generated_inputs: whether programs
+    are compared on the calls of such tests where the prompt has no public input.
     """
 
     problems: Mapping[ProblemKey, Problem]
@@ -37,6 +38,7 @@ class Tools:
     scorer: Scorer | None = None
     stops: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     test_samples: int = 10
+    generated_inputs: bool = False
 
     def billed(self, bill: Bill) -> Tools:
         """The same, writing down what is used."""

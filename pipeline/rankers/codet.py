@@ -14,23 +14,20 @@ too. Where no test could be read all candidates score 0.
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections import Counter
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.public_inputs import generated
 from pipeline.public_inputs.calls import Call
 from pipeline.public_inputs.outputs import Observation, observation, settled
+from pipeline.rankers._generated import generate
 from pipeline.rankers._outputs import problems_of, run
 from pipeline.rankers._samples import Samples
 from pipeline.rankers._tools import Tools
 from pipeline.records import Problem, ProblemKey
-from pipeline.services import CompletionRequest
 
 NEEDS = ("executor", "completer")
-PURPOSE = "test_generation"
 
 Tests = Counter[tuple[int, str]]  # number of the call, value; and how often it was drawn
 
@@ -56,31 +53,6 @@ def score(samples: Samples, tools: Tools) -> NDArray[np.float64]:
         for problem, own in zip(problems, passed, strict=True)
     ]
     return np.array(scores, np.float64)[samples.program]
-
-
-def generate(problems: Mapping[ProblemKey, Problem], tools: Tools) -> dict[ProblemKey, list[Call]]:
-    """The tests that the model writes for each problem, as drawn."""
-    completer = tools.completer
-    assert completer is not None  # NEEDS says so
-    found: dict[ProblemKey, dict[int, list[Call]]] = defaultdict(dict)
-
-    def requests() -> Iterator[CompletionRequest]:
-        for key, problem in problems.items():
-            yield CompletionRequest(
-                problem=key,
-                prompt=generated.prompt(problem),
-                sample_indices=tuple(range(tools.test_samples)),
-                stop=tools.stops.get(problem.language, ()),
-                purpose=PURPOSE,
-                header_chars=problem.header_chars,
-            )
-
-    completer.check(requests())
-    for completion in completer.complete(requests()):
-        candidate = completion.candidate
-        key = candidate.key.problem
-        found[key][candidate.sample_index] = generated.tests(problems[key], candidate.text)
-    return {key: [call for i in sorted(found[key]) for call in found[key][i]] for key in problems}
 
 
 def _tests(problem: Problem, drawn: list[Call]) -> tuple[Observation | None, Tests]:

@@ -12,6 +12,8 @@ from pipeline.public_inputs.values import Pairs, read
 from pipeline.records import Job, Problem, digest
 from sandboxes.pool import DockerExecutor
 
+pytestmark = pytest.mark.docker
+
 # Prompt, a body that gives its argument back, one that fails for 7, one that never ends.
 PROGRAMS = {
     "python": (

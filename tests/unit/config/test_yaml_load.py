@@ -22,7 +22,7 @@ def written(tmp_path: Path, text: str, *overrides: str) -> RunConfig:
 
 
 def test_the_named_configurations_load_without_warnings() -> None:
-    assert names() == ["humaneval", "mathqa_x", "mbxp", "quickstart"]
+    assert names() == ["humaneval", "mathqa_x", "mbxp", "quickstart", "rankers"]
     for name in names():
         warnings: list[str] = []
         config = load(name, warn=warnings.append)

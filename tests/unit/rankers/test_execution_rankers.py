@@ -112,6 +112,7 @@ def run(
     problems: Sequence[Problem] = (),
     order: Sequence[int] | None = None,
     tests: Sequence[str] = (),
+    generated_inputs: bool = False,
 ) -> tuple[list[float], Bill, Printing]:
     """Scores of samples (task id, completion, log-probability) in their order."""
     problems = problems or [problem()]
@@ -142,6 +143,7 @@ def run(
         Asserting(tests),
         Reviewing(LIKELY),
         test_samples=len(tests),
+        generated_inputs=generated_inputs,
     )
     table, bill = rank(name, candidates, programs, tools=tools)
     found = {(row["task_id"], row["sample_index"]): row["score"] for row in table.to_pylist()}
@@ -244,6 +246,23 @@ def test_a_problem_without_public_inputs_is_ranked_by_log_probability() -> None:
     assert not bill.executions
 
 
+def test_generated_inputs_take_the_place_of_public_ones_that_are_lacking() -> None:
+    bare = problem(prompt="def f(x):\n")
+    scores, bill, executor = run(
+        "self_consistency", DRAWN, VALUES, [bare], tests=TESTS, generated_inputs=True
+    )
+    assert scores == [3.0, 3.0, 3.0, 1.0, 0.0]
+    assert len(bill.calls) == 2
+    assert all("f(1)" in job.test or "function(1)" in job.test for job in executor.jobs)
+    # What is generated counts as no example.
+    name = "public_examples"
+    plain, _, _ = run(name, DRAWN, VALUES, [bare], tests=TESTS, generated_inputs=True)
+    assert max(plain) < 1.0
+    # Where there are public inputs the model is not asked.
+    _, bill, _ = run("self_consistency", DRAWN, VALUES, tests=TESTS, generated_inputs=True)
+    assert not bill.calls
+
+
 def test_agreement_is_counted_within_a_problem() -> None:
     other = problem("T/1", PROMPT + "    # another\n")
     drawn = [("T/0", "a", -1.0), ("T/1", "a", -1.0), ("T/1", "b", -1.0)]
@@ -286,6 +305,8 @@ def test_who_needs_an_executor_says_so() -> None:
     assert needs(["lexicographic(random, mbr_exec)"]) == {"executor"}
     assert needs(["codet"]) == {"executor", "completer"}
     assert needs(["coder_reviewer"]) == {"scorer"}
+    assert needs(["mbr_exec"], generated_inputs=True) == {"executor", "completer"}
+    assert needs(["random"], generated_inputs=True) == set()
 
 
 def test_languages_that_cannot_be_observed_are_named_in_one_line() -> None:

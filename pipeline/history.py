@@ -72,7 +72,20 @@ class GateRow:
     said: str
 
 
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """A program that was executed again and judged otherwise."""
+
+    dataset: str
+    language: str
+    task_id: str
+    program_hash: str
+    first_verdict: str
+    second_verdict: str
+
+
 CELL = "night, series, checkpoint, step, position, state, reason, run, seconds, accepted"
+FLIP = "dataset, language, task_id, program_hash, first_verdict, second_verdict"
 GATE = "position, series, checkpoint, metric, state, value, baseline, p, said"
 AT = "night = ? AND series = ? AND checkpoint = ?"
 
@@ -311,3 +324,33 @@ class History:
                 [night],
             )
         return len(changed)
+
+    def forget_run(self, run: str) -> None:
+        """A run directory that is no longer there."""
+        self._db.execute("UPDATE cells SET run = '' WHERE run = ?", [run])
+
+    # ---- flaky problems --------------------------------------------------------------------------
+
+    def executed_again(self, night: int) -> int | None:
+        """How many programs a night executed again; None where it has not come to it."""
+        found = self.rows("SELECT programs FROM executed_again WHERE night = ?", [night])
+        return int(found[0][0]) if found else None
+
+    def record_flips(self, night: int, executed: int, flips: Sequence[Flip]) -> None:
+        with self._transaction():
+            self._db.execute("INSERT INTO executed_again VALUES (?, ?)", [night, executed])
+            for flip in flips:
+                values = [getattr(flip, name) for name in FLIP.split(", ")]
+                self._db.execute(
+                    "INSERT INTO flaky VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                    [night, *values],
+                )
+
+    def flips(self, first: int, last: int) -> list[tuple[int, Flip]]:
+        """Those found in these nights, last first."""
+        found = self.rows(
+            f"SELECT night, {FLIP} FROM flaky WHERE night BETWEEN ? AND ? "
+            "ORDER BY night DESC, dataset, language, task_id, program_hash",
+            [first, last],
+        )
+        return [(int(night), Flip(*row)) for night, *row in found]

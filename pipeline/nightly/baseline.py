@@ -34,6 +34,9 @@ class Rule(Protocol):
     def figure(self, row: CellRow, metric: str) -> float | None:
         """The baseline's own figure, by the rule's median; None where there is none yet."""
 
+    def runs(self, night: int) -> set[str]:
+        """Run directories that are a baseline of this night or may be one of the next."""
+
 
 def rule_of(config: BaselineConfig, history: History) -> Rule:
     """Raises UserError where a fixed run cannot be read."""
@@ -73,6 +76,16 @@ class FromHistory:
         ]
         return float(median(values)) if values else None
 
+    def runs(self, night: int) -> set[str]:
+        count = self._last if self._middle else 1
+        found = self._history.rows(
+            "SELECT run FROM (SELECT run, row_number() OVER (PARTITION BY series, night = ? "
+            "ORDER BY step DESC, night DESC) AS place FROM cells WHERE accepted AND run <> '') "
+            "WHERE place <= ?",
+            [night, count],
+        )
+        return {str(row[0]) for row in found}
+
 
 class FixedRun:
     """A run directory, of which a cell is held against the part with its dataset and language."""
@@ -88,6 +101,9 @@ class FixedRun:
         _, dataset, language, _ = row.series.split("/")
         found = measured.counts(self._tally, dataset, language)
         return Baseline(str(self._path), found, self._facts) if found.task_ids else None
+
+    def runs(self, night: int) -> set[str]:
+        return {str(self._path.resolve())}
 
     def figure(self, row: CellRow, metric: str) -> float | None:
         known = self._figures.get(metric)

@@ -11,9 +11,11 @@ from pipeline.history import History
 from pipeline.nightly import output, site, webhook
 from pipeline.nightly.baseline import Rule, rule_of
 from pipeline.nightly.config import NightConfig
+from pipeline.nightly.flaky import execute_again
 from pipeline.nightly.gates import judge
+from pipeline.nightly.prune import prune
 from pipeline.nightly.sandboxes_watch import watched
-from pipeline.nightly.summary import summary
+from pipeline.nightly.summary import quarantined, summary
 from pipeline.nightly.work import plan, work
 from pipeline.run import Services
 from pipeline.store.lock import RunLock
@@ -55,13 +57,19 @@ def night(config: NightConfig, services: Services, now: Clock = utc) -> int:
         rule = rule_of(config.baseline, history)
         number = history.unfinished() or history.begin(now())
         cells = plan(config, history, number)
-        work(config, history, number, cells, watched(services))
+        watching = watched(services)
+        work(config, history, number, cells, watching)
+        execute_again(config, history, number, cells, watching)
         return ended(config, history, number, rule, now)
 
 
 def ended(config: NightConfig, history: History, number: int, rule: Rule, now: Clock) -> int:
     """Judges the night and says so. Killed in here, the next start does all of it again."""
-    gates = judge(config, history, number, rule, ())
+    untrusted = {
+        (flip.dataset, flip.language, flip.task_id)
+        for _, flip in quarantined(config, history, number)
+    }
+    gates = judge(config, history, number, rule, untrusted)
     failed = {(gate.series, gate.checkpoint) for gate in gates if gate.state == "failed"}
     done = [(row.series, row.checkpoint) for row in history.cells(number) if row.state == "done"]
     history.judge(number, gates, [key for key in done if key not in failed])
@@ -69,6 +77,7 @@ def ended(config: NightConfig, history: History, number: int, rule: Rule, now: C
     output.write(config.place, doc)
     if config.webhook is not None:
         webhook.post(config.webhook, doc)
+    prune(config, history, number, rule, now())
     page = site.write(config.place, history, doc)
     history.finish(number, now(), doc["outcome"])
     history.backup()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from pipeline.history import GateRow, History
+from pipeline.history import Flip, GateRow, History
 from pipeline.nightly.cells import named
 from pipeline.nightly.config import NightConfig
 from pipeline.nightly.gates import family
@@ -68,7 +68,23 @@ def summary(config: NightConfig, history: History, night: int) -> dict[str, Any]
             }
             for gate in gates
         ],
+        "flaky": {
+            "executed": history.executed_again(night) or 0,
+            "found": len(history.flips(night, night)),
+            "quarantined": [
+                {"night": seen, **dataclasses.asdict(flip)}
+                for seen, flip in quarantined(config, history, night)
+            ],
+        },
     }
+
+
+def quarantined(config: NightConfig, history: History, night: int) -> list[tuple[int, Flip]]:
+    """What keeps problems out of this night's gates: the last change of each problem's verdict."""
+    found: dict[tuple[str, str, str], tuple[int, Flip]] = {}
+    for seen, flip in history.flips(night - config.flaky.nights + 1, night):
+        found.setdefault((flip.dataset, flip.language, flip.task_id), (seen, flip))
+    return list(found.values())
 
 
 def described(config: NightConfig, row: GateRow) -> str:

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from reports.markdown import grid, text
-from reports.nightly.words import STATES, Document, columns, figure, heading, headline, troubles
+from reports.nightly.words import (
+    STATES,
+    Document,
+    columns,
+    figure,
+    flips,
+    heading,
+    headline,
+    troubles,
+)
 
 
 def markdown(doc: Document) -> str:
@@ -25,6 +34,10 @@ def markdown(doc: Document) -> str:
             f"p-values are corrected for the night's {doc['tests']} tests (Holm): with no change, "
             "at most one night in twenty has any false alarm.",
         ]
+    if doc["flaky"]["quarantined"]:
+        lines += ["", "## Flaky problems, in quarantine", ""]
+        head = ["problem", "verdicts", "found"]
+        lines += grid(head, [list(row) for row in flips(doc)])
     shown = columns(doc)
     lines += ["", "## Cells", ""]
     lines += grid(

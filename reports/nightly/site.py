@@ -13,6 +13,7 @@ from reports.nightly.words import (
     Document,
     columns,
     figure,
+    flips,
     heading,
     headline,
     troubles,
@@ -121,24 +122,15 @@ def listing(doc: Document, series: Sequence[Document]) -> Markup:
 
 
 def flaky(doc: Document) -> list[object]:
-    found = doc.get("flaky", {"executed": 0, "quarantined": []})
+    found = doc["flaky"]
     said = (
-        f"{found['executed']} programs of the night were executed again. Problems whose identical "
-        "programs were judged in two ways leave the gates' statistics."
+        f"{found['executed']} programs of the night were executed again, and {found['found']} were "
+        "judged otherwise. Problems of such programs leave the gates' statistics for a while."
     )
-    rows = [
-        [
-            f"{row['dataset']}/{row['language']}/{row['task_id']}",
-            f"night {row['night']}",
-            f"{row['first_verdict'].replace('_', ' ')}, then "
-            f"{row['second_verdict'].replace('_', ' ')}",
-            row["program_hash"][:12],
-        ]
-        for row in found["quarantined"]
-    ]
+    rows = flips(doc)
     if not rows:
         return [tag("p", said), tag("p", "None is in quarantine.")]
-    head = ["problem", "found", "verdicts", "program"]
+    head = ["problem", "verdicts of the same program", "found"]
     return [tag("p", said), table("In quarantine", head, rows, tall=len(rows) > 12)]
 
 

@@ -62,3 +62,16 @@ def columns(doc: Document) -> list[str]:
 def heading(column: str) -> str:
     unit = {"tokens_per_second": "", "money": ""}.get(column, ", %")
     return column.replace("_", " ").replace(" per ", "/") + unit
+
+
+def flips(doc: Document) -> list[tuple[str, str, str]]:
+    """Problems in quarantine: which, how their verdict changed, and when."""
+    return [
+        (
+            f"{row['dataset']}/{row['language']}/{row['task_id']}",
+            f"{row['first_verdict'].replace('_', ' ')}, then "
+            f"{row['second_verdict'].replace('_', ' ')}",
+            f"night {row['night']}",
+        )
+        for row in doc["flaky"]["quarantined"]
+    ]

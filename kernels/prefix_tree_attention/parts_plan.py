@@ -25,6 +25,7 @@ MERGED_HEADS = 8  # heads a program of the merge
 class PartsPlan:
     """Which shared keys each row of a step attends to; the same for every layer.
 
+    Its partials are one layer's at a time, so calls with one plan follow each other on one stream.
     `update` rewrites the tensors in place: graphs captured over this plan follow. It replaces those
     that are too small, which such graphs do not survive (`version` grows); `reserve` says how large
     they shall be from the start.

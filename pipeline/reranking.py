@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline import rankers
@@ -16,12 +16,34 @@ from pipeline.cached_completer import CachedCompleter
 from pipeline.cached_executor import CachedExecutor
 from pipeline.cached_scorer import CachedScorer
 from pipeline.config import RerankConfig
-from pipeline.records import Call, CandidateKey, Part, Ranking, UserError, digest
+from pipeline.progress import Progress
+from pipeline.records import Call, CandidateKey, Part, Ranking, Record, UserError, digest
 from pipeline.services import Completer, Completion, Executor, Score, Scorer
 from pipeline.stages import rerank
-from pipeline.store import PartedTables, StageTables, Store
+from pipeline.store import PartedTables, StageTables, Store, Writer
 from pipeline.store.shards import to_records
 from pipeline.wanted import Wanted
+
+
+class _News:
+    """Shows how many rankers have ended, and how much was run and asked for them."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._count = 0
+
+    def of(self, writer: Writer) -> Callable[..., None]:
+        """Writes rows that belong together, and counts them as one thing done."""
+
+        def write(*rows: Record) -> None:
+            writer.add(*rows)
+            self._count += bool(rows)
+            self._progress.advance(0, f"{self._count:,} executions, samples and reviews")
+
+        return write
+
+    def ended(self) -> None:
+        self._progress.advance()
 
 
 @dataclass(slots=True)
@@ -40,6 +62,7 @@ class Reranking:
     executor: Callable[[], Executor]
     completer: Callable[[], Completer]
     stops: Mapping[str, tuple[str, ...]]
+    _news: _News = field(init=False)
 
     def run(self, begin: Callable[[Mapping[Part, Mapping[str, Any]]], PartedTables]) -> None:
         """Ranks what is not ranked yet. begin: makes the stage's tables from what their rows mean.
@@ -56,10 +79,11 @@ class Reranking:
             lacking = [part for part, own in tables.parts.items() if not own.tables()]
             if not lacking:
                 return
-            kept = None
             if executor is not None:
                 executor.prepare(self.wanted.only(lacking).languages)
-                kept = stack.enter_context(self._kept(executor))
+            total = len(lacking) * len(self.config.rankers)
+            self._news = _News(stack.enter_context(Progress("rerank", total, "ranker")))
+            kept = stack.enter_context(self._kept(executor)) if executor else None
             model = self.completer() if needed & {"completer", "scorer"} else None
             if "scorer" in needed and not isinstance(model, Scorer):
                 raise UserError("rerank.rankers: coder_reviewer needs `backend.name: engine`")
@@ -95,6 +119,7 @@ class Reranking:
                 self.config.test_samples,
                 self.config.generated_inputs,
             ),
+            self._news.ended,
         )
         return [*to_records(Ranking, ranked), *costs]
 
@@ -115,21 +140,21 @@ class Reranking:
         """The executor with what rankers had it run before."""
         tables = self.store.shared("rerank")
         with self.store.writer(tables) as writer:
-            yield CachedExecutor(executor, tables.records("executions"), writer.add)
+            yield CachedExecutor(executor, tables.records("executions"), self._news.of(writer))
 
     @contextmanager
     def _sampling(self, part: Part, completer: Completer) -> Iterator[Completer]:
         """The completer with what rankers had it sample before for the part."""
         tables = generated_tables(self.store, part, self.sampled)
         with self.store.writer(tables) as writer:
-            yield CachedCompleter(completer, _completions(tables), writer.add)
+            yield CachedCompleter(completer, _completions(tables), self._news.of(writer))
 
     @contextmanager
     def _scoring(self, part: Part, model: Completer) -> Iterator[Scorer]:
         """The scorer with what it scored before of the part."""
         tables = reviewed_tables(self.store, part, self.truncated)
         with self.store.writer(tables) as writer:
-            yield CachedScorer(model, _scores(tables), writer.add)
+            yield CachedScorer(model, _scores(tables), self._news.of(writer))
 
 
 def asked_tables(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import pyarrow as pa
@@ -28,15 +29,17 @@ def rerank(
     programs: pa.Table,
     logprobs: Literal["raw", "processed"],
     tools: rankers.Tools,
+    ended: Callable[[], None],
 ) -> tuple[pa.Table, list[RankingCost]]:
     """The rankings of a part by every named ranker, one row a ranker and candidate; their costs.
 
     candidates, programs: the wanted rows of the part, with the columns named above. tools: its
-    problems, and the services that the rankers need.
+    problems, and the services that the rankers need. ended: called after each ranker.
     """
     tables, costs = [], []
     for name in names:
         table, bill = rankers.rank(name, candidates, programs, logprobs, tools)
+        ended()
         tables.append(table)
         costs.append(
             RankingCost(

@@ -83,6 +83,11 @@ def parser() -> argparse.ArgumentParser:
         metavar="NIGHT",
         help="run nothing: what that night showed is meant, and the baseline from now on",
     )
+    nightly.add_argument(
+        "--template",
+        choices=commands.SCHEDULERS,
+        help="run nothing: print the file that starts every night from there",
+    )
     add_overrides(nightly)
     nightly.set_defaults(call=commands.nightly)
 

@@ -16,6 +16,7 @@ from pipeline.records import UserError
 from pipeline.stages import STAGES
 
 ACROSS = ("data", "truncation", "toolchain")  # what runs that are compared have in common
+SCHEDULERS = ("cron", "systemd-service", "systemd-timer", "github", "slurm")
 
 if TYPE_CHECKING:
     from pipeline.config import RunConfig
@@ -152,6 +153,11 @@ def nightly(arguments: Namespace) -> int:
     config = load(arguments.config, arguments.overrides, warn)
     if arguments.accept is not None:
         print(accept(config, arguments.accept))
+        return 0
+    if arguments.template is not None:
+        from pipeline.nightly.scheduling import template
+
+        print(template(arguments.template, arguments.config, config), end="")
         return 0
     return night(config, SERVICES)
 

@@ -4,7 +4,11 @@ that runs nothing (`made_runs.Said`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +20,7 @@ from pipeline.assembly import completer
 from pipeline.history import CellRow, History
 from pipeline.nightly.loading import load
 from pipeline.nightly.night import HISTORY, night
+from pipeline.records import Execution, Job
 from pipeline.run import Services
 from pipeline.services import Executor
 
@@ -66,10 +71,11 @@ class Nights:
         seed: int | None = None,
         executor: Callable[[], Executor] = Said,
         sets: tuple[str, ...] = (),
+        n: int = N,
     ) -> int:
         """One night, a day after the one before; the exit code."""
         self.nights += 1
-        self.sample(chance, self.nights if seed is None else seed)
+        self.sample(chance, self.nights if seed is None else seed, n)
         at = START + timedelta(days=self.nights - 1)
         services = Services(completer, lambda config: executor())
         return night(load(str(self.yaml), sets, quiet), services, lambda: at)
@@ -80,3 +86,34 @@ class Nights:
     def cells(self, number: int) -> list[CellRow]:
         with self.history() as history:
             return history.cells(number)
+
+
+class Unhurried(Said):
+    """Takes its time, so that a night can be killed in the middle of a cell."""
+
+    def run(self, jobs: Iterable[Job]) -> Iterator[Execution]:
+        for job in jobs:
+            time.sleep(0.01)
+            yield from super().run([job])
+
+
+def start(nights: Nights) -> subprocess.Popen[bytes]:
+    """The next night of `nights`, whose samples are there, in a process that can be killed."""
+    at = START + timedelta(days=nights.nights)
+    root = Path(__file__).resolve().parents[1]
+    return subprocess.Popen(
+        [sys.executable, __file__, str(nights.yaml), at.isoformat()],
+        env=os.environ | {"PYTHONPATH": f"{root}:{root / 'tests'}"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(
+        night(
+            load(sys.argv[1], (), quiet),
+            Services(completer, lambda config: Unhurried()),
+            lambda: datetime.fromisoformat(sys.argv[2]),
+        )
+    )

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pipeline.nightly.gates import LEVEL
 from reports import fixed_problems
 from reports.differences import sign_flip
 from reports.intervals import stream
@@ -72,7 +73,7 @@ def main() -> None:
     for spread in spreads:
         first, second, _ = passes(164, 0.05, 20, 1, spread, seed=7)
         p = fixed_problems.fell((20, 20), first, second)
-        print(f"| {spread} | {' | '.join(f'{np.mean(c * p < 0.05):.1%}' for c in families)} |")
+        print(f"| {spread} | {' | '.join(f'{np.mean(c * p < LEVEL):.1%}' for c in families)} |")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,10 @@ from reports.intervals import stream
 from reports.passk import pass_at_k
 from reports.sampling_noise import difference, noise
 
-ALARMS = 0.05  # most nights with any false alarm, of those in which nothing changed
+# At most 5 % of the nights in which nothing changed are to have any false alarm. Less than that here,
+# because a night that fails is no baseline, so one that is high by chance stays it for longer. Over a
+# long run of one gate, where it matters most, 0.034 gives 4.8 %.
+LEVEL = 0.034
 Quarantined = Collection[tuple[str, str, str]]  # dataset, language, task id
 
 
@@ -58,7 +61,7 @@ def judge(
 def settled(test: Test, p: float) -> GateRow:
     if math.isnan(p):
         return test.row
-    state = "failed" if p < ALARMS else "held"
+    state = "failed" if p < LEVEL else "held"
     return replace(test.row, p=p, state=state, said=f"{test.row.said}, p {p:.2g}")
 
 

@@ -18,9 +18,9 @@ from reports.intervals import stream
 from reports.passk import pass_at_k
 from reports.sampling_noise import difference, noise
 
-# At most 5 % of the nights in which nothing changed are to have any false alarm. Less than that here,
-# because a night that fails is no baseline, so one that is high by chance stays it for longer. Over a
-# long run of one gate, where it matters most, 0.034 gives 4.8 %.
+# At most 5 % of the nights in which nothing changed are to have any false alarm. Less than that
+# here, because a night that fails is no baseline, so one that is high by chance stays it for
+# longer. Over a long run of one gate, where it matters most, 0.034 gives 4.8 %.
 LEVEL = 0.034
 Quarantined = Collection[tuple[str, str, str]]  # dataset, language, task id
 

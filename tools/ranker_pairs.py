@@ -1,4 +1,4 @@
-"""Prints how rankers of one run differ in pass@1, paired by problem: the figures of docs/rankers.md.
+"""Prints how rankers of one run differ in pass@1, by problem: the figures of docs/rankers.md.
 
     python tools/ranker_pairs.py RUN mbr_exec mean_logprob random
 

@@ -103,3 +103,12 @@ def test_imports_point_one_way(path: Path) -> None:
     allowed = ALLOWED[max(rules, key=len)]
     wrong = sorted(name for name in imports(path) if not within(name, allowed))
     assert not wrong, f"{module} may import only {allowed}, not {wrong}"
+
+
+@pytest.mark.parametrize("package", ["rankers", "public_inputs"])
+def test_no_ranker_knows_what_a_test_or_a_verdict_is(package: str) -> None:
+    hidden = {f"pipeline.records.{name}" for name in ("Test", "Verdict", "VerdictRow", "TABLES")}
+    files = list((ROOT / "pipeline" / package).rglob("*.py"))
+    assert len(files) > 5
+    for path in files:
+        assert not imports(path) & hidden, path

@@ -36,6 +36,7 @@ class CachedCompleter:
             self._known[completion.candidate.key] = completion
             rows: list[Record] = [completion.call, completion.candidate]
             self._write(*rows, *self._completer.take_steps())
+        self._write(*self._completer.take_steps())  # the last stretches end after the last sample
         for request in wanted:
             for index in request.sample_indices:
                 yield self._known[CandidateKey(*request.problem, index)]

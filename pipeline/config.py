@@ -280,6 +280,9 @@ class RerankConfig(Section):
 class Prices(Section):
     """Money a unit; 0 leaves a unit out of the bill."""
 
+    version: str = Field(
+        default="", description="of this price table, such as a date; bills name it"
+    )
     currency: str = "USD"
     per_million_prompt_tokens: float = Field(default=0.0, ge=0)
     per_million_generated_tokens: float = Field(default=0.0, ge=0)

@@ -254,6 +254,20 @@ class EngineStep(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceEnergy(Record):
+    """Energy that a device drew while an engine worked; no row where the device does not count."""
+
+    TABLE: ClassVar[str] = "device_energy"
+    KEY: ClassVar[tuple[str, ...]] = ("session", "index")
+
+    session: str  # as in the `EngineStep` rows of the same work
+    index: int
+    device: str
+    m_seconds: float  # wall time between the two readings
+    m_joules: float  # of the whole device, by its own counter
+
+
+@dataclass(frozen=True, slots=True)
 class Program(Record):
     """A candidate after truncation and assembly: what is compiled and run."""
 
@@ -448,6 +462,7 @@ TABLES: dict[str, type[Record]] = {
         Candidate,
         Review,
         EngineStep,
+        DeviceEnergy,
         Program,
         Execution,
         VerdictRow,

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from pipeline.records import Call, Candidate, CandidateKey, EngineStep, Execution, Job, ProblemKey
+from pipeline.records import (
+    Call,
+    Candidate,
+    CandidateKey,
+    DeviceEnergy,
+    EngineStep,
+    Execution,
+    Job,
+    ProblemKey,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +87,8 @@ class Completer(Protocol):
     def environment(self) -> Mapping[str, Any]:
         """What it ran on, for the record: device, versions, batch layout."""
 
-    def take_steps(self) -> list[EngineStep]:
-        """Timings since the last call of this method; empty for recorded completions."""
+    def take_steps(self) -> Sequence[EngineStep | DeviceEnergy]:
+        """Timings and energy since the last call; empty for recorded completions."""
 
 
 class Executor(Protocol):

@@ -17,6 +17,7 @@ def empty() -> pa.Table:
 class Rates:
     """Money a unit; 0 leaves a unit out of the bill."""
 
+    version: str = ""  # of the price table: what a bill was made by
     currency: str = "USD"
     per_million_prompt_tokens: float = 0.0
     per_million_generated_tokens: float = 0.0
@@ -69,6 +70,8 @@ class ReportInput:
     ranking_costs: pa.Table = field(default_factory=empty)
     ranking_calls: pa.Table = field(default_factory=empty)  # of rankers that ask the model
     ranking_steps: pa.Table = field(default_factory=empty)  # the engine's work for them
+    device_energy: pa.Table = field(default_factory=empty)  # while sampling
+    ranking_energy: pa.Table = field(default_factory=empty)  # while rankers asked the model
     ranking_executions: pa.Table = field(default_factory=empty)  # of rankers, on public inputs
     settings: Settings = Settings()
     weak_tests: WeakTests = field(default_factory=WeakTests)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from reports import bars
+from reports import bars, purpose_words
 from reports.figures import Document
 from reports.html import Cell, Markup, amount, anchor, join, number, percent, share, table, tag
 from reports.sections import figure, section
@@ -173,6 +173,15 @@ def ledger(doc: Document) -> Markup:
             ["", Cell("amount"), "unit", "source", ""],
             rows,
         ),
+        table(
+            "By what it was for",
+            ["", *(Cell(name) for name in purpose_words.heads(doc)[1:])],
+            [
+                [row[0], *(Cell(cell, number=True) for cell in row[1:])]
+                for row in purpose_words.rows(doc)
+            ],
+        ),
+        tag("p", purpose_words.EXPLAINED, _class="note"),
     )
 
 

@@ -14,7 +14,7 @@ from reports.curves import axes, budget_columns, device_seconds
 from reports.data import ReportInput
 from reports.examples import examples
 from reports.intervals import Estimate
-from reports.ledger import distinct_programs, ledger
+from reports.ledger import distinct_programs, ledger, price_table
 from reports.metrics import (
     TOP,
     Column,
@@ -25,6 +25,7 @@ from reports.metrics import (
     sampling_columns,
     why_undefined,
 )
+from reports.purposes import by_purpose
 from reports.sampling_noise import Noise, noise
 from reports.scopes import Scope, scopes, whole
 from reports.tally import Placer, Tally, tally
@@ -114,8 +115,11 @@ def document(source: ReportInput) -> dict[str, Any]:
                 source.wall_seconds,
                 settings.prices,
                 rankers.ledger_entries(source),
+                source.device_energy,
             )
         ],
+        "purposes": [dataclasses.asdict(line) for line in by_purpose(source, counts)],
+        "price_table": price_table(settings.prices),
         "ranking_costs": rankers.costs(source),
         "per_problem": per_problem(counts, ranked),
         "examples": examples(source, counts, place),

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pipeline.records import digest
 from reports.data import Rates
 from reports.tally import Tally
 
@@ -122,6 +123,7 @@ def ledger(
     wall_seconds: Mapping[str, float],
     prices: Rates,
     ranking: Sequence[Entry] = (),
+    energy: pa.Table | None = None,
 ) -> list[Entry]:
     """The lines of the ledger, of the whole run. ranking: those of what rankers ran."""
     entries = tokens(tally) + flops(tally)
@@ -141,6 +143,18 @@ def ledger(
         if engine_steps.num_rows:
             seconds = seconds_of(engine_steps, kind)
             entries.append(Entry(f"device seconds, {kind}", seconds, "s", "measured", ""))
+    drawn = joules(energy, engine_steps) if energy is not None else math.nan
+    entries.append(
+        Entry(
+            "joules",
+            drawn,
+            "J",
+            "measured",
+            "no counter: never estimated"
+            if math.isnan(drawn)
+            else "of the whole device, by its own counter, while the engine worked",
+        )
+    )
     cpu, plain = sandbox_seconds(tally, executions)
     entries.append(
         Entry(
@@ -214,6 +228,15 @@ def seconds_of(engine_steps: pa.Table, kind: str | None) -> float:
     return float(seconds[chosen].sum())
 
 
+def joules(energy: pa.Table, steps: pa.Table) -> float:
+    """Energy of the engine work; nan unless the counter was read in all of its sessions."""
+    if not energy.num_rows or not steps.num_rows:
+        return math.nan
+    if set(steps["session"].to_pylist()) - set(energy["session"].to_pylist()):
+        return math.nan
+    return float(energy["m_joules"].to_numpy().sum())
+
+
 def sandbox_seconds(tally: Tally, executions: pa.Table) -> tuple[float, float]:
     """CPU seconds spent, and what they would have been had every sample been run."""
     if not executions.num_rows:
@@ -240,7 +263,14 @@ def money(tally: Tally, device: float, cpu: float, prices: Rates) -> Entry:
     priced = [name for name, rate in zip(parts, rates(prices), strict=True) if rate]
     if not priced:
         return Entry("money", math.nan, prices.currency, "priced", "no price is configured")
-    return Entry("money", sum(parts.values()), prices.currency, "priced", " + ".join(priced))
+    bill = sum(value for name, value in parts.items() if name in priced)
+    note = f"{' + '.join(priced)}; {price_table(prices)}"
+    return Entry("money", bill, prices.currency, "priced", note)
+
+
+def price_table(prices: Rates) -> str:
+    """The name of the prices: their version, or else a digest of them, so that no two are one."""
+    return f"prices {prices.version or digest(prices.currency, repr(rates(prices)))[:8]}"
 
 
 def rates(prices: Rates) -> tuple[float, float, float, float]:

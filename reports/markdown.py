@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from reports import rankers, weak
+from reports import purpose_words, rankers, weak
 from reports.figures import Document, evidence, languages, scope_label, whole
 from reports.html import DASH, amount, number, percent
 
@@ -68,6 +68,8 @@ def markdown(doc: Document) -> str:
             for e in doc["ledger"]
         ],
     )
+    lines += ["", *grid(purpose_words.heads(doc), purpose_words.rows(doc))]
+    lines += ["", purpose_words.EXPLAINED]
     device = doc["device_seconds"]
     if device["model"]:
         error = percent(device["model"]["held_out_mape"])

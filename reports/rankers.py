@@ -9,10 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from reports.data import Rates, ReportInput
+from reports import purposes
+from reports.data import ReportInput
 from reports.figures import Document, whole
 from reports.html import amount
-from reports.ledger import Entry, seconds_of
+from reports.ledger import Entry, price_table, seconds_of
 from reports.scopes import Scope
 from reports.tally import Placer, Tally
 
@@ -68,7 +69,17 @@ def ledger_entries(source: ReportInput) -> list[Entry]:
 
     The bill of the samples is apart: what a ranker costs is no part of pass@k's.
     """
-    return [*_asking(source), *_running(source.ranking_executions, source.settings.prices)]
+    lines = [purposes.of_calls(source, name) for name in purposes.asked(source.ranking_calls)]
+    if source.ranking_executions.num_rows:
+        lines.append(purposes.observation(source))
+    entries = [*_asking(source), *_running(source.ranking_executions)]
+    bill = sum(line.money for line in lines)
+    if lines and not math.isnan(bill):
+        prices = source.settings.prices
+        entries.append(
+            Entry("money, ranking", bill, prices.currency, "priced", price_table(prices))
+        )
+    return entries
 
 
 def _asking(source: ReportInput) -> list[Entry]:
@@ -88,17 +99,13 @@ def _asking(source: ReportInput) -> list[Entry]:
     return entries
 
 
-def _running(executions: pa.Table, prices: Rates) -> list[Entry]:
+def _running(executions: pa.Table) -> list[Entry]:
     if not executions.num_rows:
         return []
     spent = executions["m_cpu_seconds"].to_numpy()
     seconds = math.fsum(spent[~np.isnan(spent)])
     note = f"{executions.num_rows:,} executions, shared by the rankers"
-    entries = [Entry("sandbox CPU seconds, ranking", seconds, "s", "measured", note)]
-    if rate := prices.per_sandbox_cpu_hour:
-        bill = seconds * rate / 3600
-        entries.append(Entry("money, ranking", bill, prices.currency, "priced", "sandboxes"))
-    return entries
+    return [Entry("sandbox CPU seconds, ranking", seconds, "s", "measured", note)]
 
 
 def rows(doc: Document) -> list[tuple[str, dict[str, Any], dict[str, Any], str]]:

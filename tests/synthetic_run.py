@@ -150,14 +150,18 @@ def synthetic_run(
         ranking_costs=pa.Table.from_pylist(
             [cost(language, name) for language in LANGUAGES for name in (*RANKERS, EXECUTING)]
         ),
-        ranking_calls=pa.table(
+        ranking_calls=ranking_calls(rows["problems"]),
+        ranking_steps=pa.table(
             {
-                "purpose": ["test_generation"] * 2,
-                "prompt_tokens": [30, 30],
-                "generated_tokens": [7, 9],
+                "session": ["two"],
+                "kind": ["prefill"],
+                "m_seconds": [0.125],
+                "purpose": ["test_generation"],
             }
         ),
-        ranking_steps=pa.table({"kind": ["prefill"], "m_seconds": [0.125]}),
+        ranking_energy=pa.table(
+            {"session": ["two"], "m_joules": [25.0], "purpose": ["test_generation"]}
+        ),
         ranking_executions=pa.table({"m_cpu_seconds": [0.5, 0.25, float("nan")]}),
         settings=Settings(k=k, bootstrap=bootstrap, prices=prices),
         weak_tests=weak_tests(rows["problems"]),
@@ -169,6 +173,27 @@ def synthetic_run(
         },
         config={"sampling": {"n": n, "temperature": 0.8}, "note": HOSTILE},
         commands=("forkeval run quickstart",),
+    )
+
+
+def ranking_calls(problems: list[dict[str, Any]]) -> pa.Table:
+    """Two generated tests of the first problem; reviews of two programs of the second."""
+    tests = {"purpose": "test_generation", "prompt_tokens": 30, "generated_tokens": 7}
+    reviews = {"purpose": "review", "prompt_tokens": 50, "generated_tokens": 0}
+    return pa.Table.from_pylist(
+        [
+            {
+                **{name: problems[at][name] for name in KEY},
+                "sample_index": index,
+                **call,
+                "header_tokens": 0,
+                "discarded_tokens": int(call["generated_tokens"] > 0),
+                "prompt_flops": 6.0e6 * int(str(call["prompt_tokens"])),
+                "generated_flops": 6.5e6 * int(str(call["generated_tokens"])),
+            }
+            for at, call in ((0, tests), (1, reviews))
+            for index in range(2)
+        ]
     )
 
 

@@ -14,7 +14,7 @@ from pipeline.engine.engine import Engine
 from pipeline.engine.scoring import Scored
 from pipeline.engine.sequences import Prompt, Sequence
 from pipeline.engine.stopping import earliest_stop
-from pipeline.records import Call, Candidate, EngineStep, FinishReason, UserError
+from pipeline.records import Call, Candidate, DeviceEnergy, EngineStep, FinishReason, UserError
 from pipeline.services import Completion, CompletionRequest, Score, ScoreRequest
 
 SHOWN = 5  # prompts named in an error about many
@@ -145,5 +145,5 @@ class EngineCompleter:
     def environment(self) -> Mapping[str, Any]:
         return self.engine.environment()
 
-    def take_steps(self) -> list[EngineStep]:
+    def take_steps(self) -> list[EngineStep | DeviceEnergy]:
         return self.engine.timer.take()

@@ -14,7 +14,8 @@ import torch
 
 from pipeline.engine.architecture import Architecture
 from pipeline.engine.decoder import weight_shapes
-from pipeline.records import EngineStep
+from pipeline.engine.energy import OLDEST, EnergyCounter, counter
+from pipeline.records import DeviceEnergy, EngineStep
 
 STRETCH = 64  # forward passes a stretch
 T = TypeVar("T")
@@ -103,9 +104,11 @@ class Timer:
         self._index = 0
         self._open: dict[Kind, _Stretch] = {}
         self._closed: list[_Stretch] = []
+        self._energy = EnergyMeter(self._session, self._device, counter(device))
 
     def measure(self, kind: Kind, rows: int, kv_tokens: int, work: Callable[[], T]) -> T:
         """Runs `work`, one forward pass of `rows` tokens that reads `kv_tokens` distinct keys."""
+        self._energy.start()
         stretch = self._open.setdefault(kind, _Stretch(kind))
         if self._cuda:
             begin = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]  # torch has no types
@@ -129,12 +132,13 @@ class Timer:
         """Ends the stretches under way, so that `take` returns them too."""
         self._closed.extend(self._open.values())
         self._open.clear()
+        self._energy.stop()
 
-    def take(self) -> list[EngineStep]:
-        """Stretches that have ended since the last call and whose time is known."""
+    def take(self) -> list[EngineStep | DeviceEnergy]:
+        """Stretches that have ended since the last call and whose time is known, and energy."""
         done = [s for s in self._closed if s.finished]
         self._closed = [s for s in self._closed if not any(s is d for d in done)]
-        return [self._record(stretch) for stretch in done]
+        return [*(self._record(stretch) for stretch in done), *self._energy.take()]
 
     def _record(self, stretch: _Stretch) -> EngineStep:
         seconds = stretch.seconds + sum(a.elapsed_time(b) / 1e3 for a, b in stretch.events)
@@ -149,3 +153,40 @@ class Timer:
             device=self._device,
             m_seconds=seconds,
         )
+
+
+class EnergyMeter:
+    """Energy by stretches of time between readings of a counter; nothing without one."""
+
+    def __init__(self, session: str, device: str, source: EnergyCounter | None) -> None:
+        self._session = session
+        self._device = device
+        self._source = source
+        self._since: tuple[float, float] | None = None  # seconds, joules
+        self._index = 0
+        self._taken: list[DeviceEnergy] = []
+
+    def start(self) -> None:
+        """Work begins, or goes on."""
+        if self._source is not None and self._since is None:
+            self._since = (time.perf_counter(), self._source.joules())
+
+    def stop(self) -> None:
+        """Work has ended: what the device draws from now on is not the run's."""
+        if self._source is None or self._since is None:
+            return
+        seconds, joules = self._since
+        now, total = time.perf_counter(), self._source.joules()
+        self._since = None
+        self._taken.append(
+            DeviceEnergy(self._session, self._index, self._device, now - seconds, total - joules)
+        )
+        self._index += 1
+
+    def take(self) -> list[DeviceEnergy]:
+        """Readings since the last call; one that has lasted is ended and a new one begun."""
+        if self._since is not None and time.perf_counter() - self._since[0] >= OLDEST:
+            self.stop()
+            self.start()
+        taken, self._taken = self._taken, []
+        return taken

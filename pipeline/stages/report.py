@@ -15,7 +15,7 @@ from pipeline.benchmarks import weak
 from pipeline.config import RunConfig
 from pipeline.records import TABLES, Evidence, UserError
 from pipeline.reranking import asked_tables
-from pipeline.store import UPSTREAM, Store
+from pipeline.store import UPSTREAM, StageTables, Store
 from pipeline.wanted import Wanted
 from reports import render
 from reports.data import Rates, ReportInput, Settings, WeakTests
@@ -79,7 +79,9 @@ def gather(
         public_examples=wanted.rows(load.table("public_examples")),
         ranking_costs=ranked.table("ranking_costs"),
         ranking_calls=pa.concat_tables([own.table("calls") for own in asked]),
-        ranking_steps=pa.concat_tables([own.table("engine_steps") for own in asked]),
+        ranking_steps=of_purposes(asked, "engine_steps"),
+        device_energy=sampled.table("device_energy"),
+        ranking_energy=of_purposes(asked, "device_energy"),
         ranking_executions=executions(
             store.shared("rerank").table("executions", columns("executions")),
             verdicts,
@@ -101,6 +103,22 @@ def gather(
         config=config.model_dump(mode="json"),
         commands=commands(store),
     )
+
+
+def of_purposes(asked: Sequence[StageTables], name: str) -> pa.Table:
+    """Tables of what rankers asked, with the purpose that each was asked for."""
+    found = []
+    for own in asked:
+        purposes = own.table("calls", ["purpose"])["purpose"].unique().to_pylist()
+        assert len(purposes) < 2  # generated and reviewed lie apart
+        table = own.table(name)
+        column = pa.array(purposes * table.num_rows, pa.string())
+        found.append(
+            table.append_column("purpose", column)
+            if purposes
+            else table.slice(0, 0).append_column("purpose", pa.array([], pa.string()))
+        )
+    return pa.concat_tables(found)
 
 
 def weak_tests(verdicts: pa.Table) -> WeakTests:

@@ -81,6 +81,7 @@ def account(source: ReportInput, common: Tally, all_common: bool) -> Account:
         source.executions,
         source.wall_seconds,
         source.settings.prices,
+        energy=source.device_energy,
     )
     return Account({entry.name: entry for entry in found}, int(counts.present.sum()))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -93,8 +94,58 @@ def test_each_ranker_has_its_cost_and_what_they_share_is_paid_once(doc: dict[str
     assert entry(doc, "sandbox CPU seconds, ranking")["value"] == 0.75
     assert "21 executions, 5.25 CPU s" in markdown(doc)
     assert entry(doc, "prompt tokens, test generation")["value"] == 60
-    assert entry(doc, "generated tokens, test generation")["value"] == 16
+    assert entry(doc, "generated tokens, test generation")["value"] == 14
     assert entry(doc, "device seconds, ranking")["value"] == 0.125
+
+
+def test_every_call_stands_under_its_purpose(run: ReportInput, doc: dict[str, Any]) -> None:
+    lines = {line["purpose"]: line for line in doc["purposes"]}
+    assert list(lines) == ["candidate", "review", "test_generation", "observation", "all"]
+    tests = lines["test_generation"]
+    assert (tests["calls"], tests["prompt_tokens_billed"], tests["generated_tokens"]) == (2, 60, 14)
+    assert tests["prompt_tokens_shared"] == 30  # one prompt, sampled twice
+    assert tests["discarded_tokens"] == 2
+    assert tests["flops_billed"] - tests["flops_shared"] == pytest.approx(6.0e6 * 30)
+    assert (tests["device_seconds"], tests["joules"]) == (0.125, 25.0)
+    assert tests["money"] == pytest.approx(60 * 0.2e-6 + 14 * 0.8e-6)
+    review = lines["review"]
+    assert review["prompt_tokens_shared"] == review["prompt_tokens_billed"] == 100
+    assert review["joules"] is None
+    assert review["device_seconds"] is None  # no step was recorded for it
+    assert lines["observation"]["sandbox_cpu_seconds"] == 0.75
+    for name in ("calls", "prompt_tokens_billed", "generated_tokens", "money"):
+        parts = (line[name] for purpose, line in lines.items() if purpose != "all")
+        assert lines["all"][name] == pytest.approx(sum(parts))
+    candidate = lines["candidate"]
+    assert candidate["prompt_tokens_billed"] == entry(doc, "prompt tokens, billed")["value"]
+    assert candidate["money"] == pytest.approx(entry(doc, "money")["value"])
+    assert candidate["joules"] is None
+    assert "never estimated" in markdown(doc)
+
+
+def test_joules_are_absent_unless_every_session_was_counted(run: ReportInput) -> None:
+    def joules(energy: list[dict[str, Any]], steps: pa.Table) -> float:
+        source = dataclasses.replace(
+            run, device_energy=pa.Table.from_pylist(energy), engine_steps=steps
+        )
+        return float(document(source)["purposes"][0]["joules"])
+
+    counted = [{"session": "one", "m_joules": 7.0}, {"session": "one", "m_joules": 5.0}]
+    assert joules(counted, run.engine_steps) == 12.0
+    other = run.engine_steps.slice(0, 1).to_pylist()[0] | {"session": "uncounted"}
+    both = pa.concat_tables([run.engine_steps, pa.Table.from_pylist([other])])
+    assert math.isnan(joules(counted, both))
+
+
+def test_a_bill_names_its_price_table(run: ReportInput, doc: dict[str, Any]) -> None:
+    def named(**changes: Any) -> str:
+        prices = dataclasses.replace(run.settings.prices, **changes)
+        settings = dataclasses.replace(run.settings, prices=prices)
+        return str(document(dataclasses.replace(run, settings=settings))["price_table"])
+
+    assert doc["price_table"] in entry(doc, "money")["note"]
+    assert named(version="2026-11") == "prices 2026-11"
+    assert named(per_device_hour=1.0) != doc["price_table"] == named()
 
 
 def test_examples_that_are_hidden_tests_are_counted(doc: dict[str, Any]) -> None:

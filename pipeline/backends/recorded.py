@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.benchmarks.rows import Faults, language_of, objects, read_bytes
+from pipeline.backends.recorded_files import after_prompt, rows, text_fault
+from pipeline.benchmarks.rows import Faults, language_of, read_bytes
 from pipeline.config import BackendConfig
 from pipeline.records import (
     Call,
@@ -56,11 +57,12 @@ class RecordedCompleter:
             `languages`). If so, recorded samples of others are left aside and counted; if not, a
             line of an unknown problem is refused, since it is a misspelt or foreign one.
 
-    A file of completions is JSON Lines: `task_id`, `completion`, and, where they are needed to tell
-    problems apart, `language` and `dataset`; `sample_index` orders a problem's samples, which
-    otherwise count up in the order of the lines.
+    A file of completions is JSON Lines, plain or .gz, or Parquet: `task_id`, `completion` (or
+    `solution`, prompt and completion together), and, where they are needed to tell problems apart,
+    `language` and `dataset`; `sample_index` orders a problem's samples, which otherwise count up in
+    the order of the lines. EvalPlus's task ids are understood.
 
-    Raises UserError that lists every broken line, unknown problem and repeated sample of a file,
+    Raises UserError that lists every broken line, unknown problem and repeated sample of all files,
     and for problems without a canonical solution (`with_canonical` leaves those out).
     """
 
@@ -78,9 +80,23 @@ class RecordedCompleter:
         if config.canonical:
             self._take_canonical(problems, tests)
         else:
-            index = _Index(problem.key for problem in problems)
+            self._prompts = {p.key: p.prompt[p.header_chars :] for p in problems}
+            index = _Index(self._prompts)
+            told: list[str] = []
             for path in config.completions:
-                self._hashes[str(path)] = self._read(path, index, limited)
+                try:
+                    self._hashes[str(path)] = self._read(path, index, limited)
+                except UserError as fault:
+                    told.append(str(fault))
+            if told:
+                raise UserError("\n".join(told))
+
+    def recorded(self) -> Mapping[ProblemKey, int]:
+        """How many samples each problem has, counted from index 0 on without a gap."""
+        return {
+            key: next(i for i in range(len(samples) + 1) if i not in samples)
+            for key, samples in self._samples.items()
+        }
 
     def check(self, requests: Iterable[CompletionRequest]) -> None:
         """Raises UserError where a sample that is wanted was not recorded: n means exactly n."""
@@ -149,7 +165,7 @@ class RecordedCompleter:
         data = read_bytes(path)
         faults = Faults(str(path))
         taken = aside = 0
-        for number, row in objects(data, faults):
+        for number, row in rows(data, path, faults):
             if reason := _row_fault(row):
                 faults.add(number, reason)
                 continue
@@ -172,11 +188,19 @@ class RecordedCompleter:
 
     def _add(self, key: ProblemKey, row: Mapping[str, Any]) -> str:
         """Takes one sample; what is wrong with it, or ""."""
+        text = row.get("completion")
+        if text is None:
+            text = after_prompt(self._prompts[key], row["solution"])
+        if text is None:
+            return (
+                f"solution does not begin with the prompt of {key}: forkeval judges prompt and "
+                "completion together"
+            )
         samples = self._samples.setdefault(key, {})
         at = row.get("sample_index", len(samples))
         if at in samples:
             return f"sample {at} of {key} was given before"
-        samples[at] = row["completion"]
+        samples[at] = text
         return ""
 
 
@@ -191,10 +215,15 @@ class _Index:
     def keys(self, row: Mapping[str, Any]) -> list[ProblemKey]:
         """Problems of the id that the line's `language` and `dataset` do not exclude."""
         language = language_of(row["language"]) if row.get("language") else None
+        if language is None and "solution" in row:
+            language = "python"  # EvalPlus knows no other
         dataset = row.get("dataset")
+        task = row["task_id"]
+        if task not in self._of and task.startswith("Mbpp/"):  # EvalPlus's name of MBPP/11
+            task = task.replace("Mbpp", "MBPP", 1)
         return [
             key
-            for key in self._of.get(row["task_id"], ())
+            for key in self._of.get(task, ())
             if (language is None or key.language == language)
             and (dataset is None or key.dataset == dataset)
         ]
@@ -202,14 +231,17 @@ class _Index:
 
 def _row_fault(row: Mapping[str, Any]) -> str:
     """What is wrong with a line's fields, or ""."""
-    missing = [name for name in ("task_id", "completion") if name not in row]
+    told = "solution" if "solution" in row and "completion" not in row else "completion"
+    missing = [name for name in ("task_id", told) if name not in row]
     if missing:
         return f"lacks {', '.join(missing)}"
-    for name in ("task_id", "completion", "language", "dataset"):
+    for name in ("task_id", told, "language", "dataset"):
         if row.get(name) is not None and not isinstance(row[name], str):
             return f"{name} must be a string"
-    if row["task_id"] is None or row["completion"] is None:
-        return "task_id and completion must be strings, not null"
+    if row["task_id"] is None or row[told] is None:
+        return f"task_id and {told} must be strings, not null"
+    if reason := text_fault(told, row[told]):
+        return reason
     if row.get("language") and language_of(row["language"]) is None:
         return f"unknown language {row['language']!r}"
     index = row.get("sample_index", 0)

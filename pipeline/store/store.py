@@ -9,6 +9,7 @@
     environment/<stage>.<dataset>.<language>-0001.json   the same of one part of its rows
     commits/, tables/             see `pipeline.store.tables`
     report/                       what the report stage makes, whole at each time
+    export/                       what `forkeval export` writes, unless told to write elsewhere
 
 Paths inside are relative to the directory, so it can be moved to another machine and go on there.
 """

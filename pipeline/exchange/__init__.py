@@ -1,0 +1,1 @@
+"""Samples in the files of other harnesses: `forkeval export` and `forkeval import`."""

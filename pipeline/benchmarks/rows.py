@@ -124,6 +124,8 @@ def objects(data: bytes, faults: Faults) -> Iterator[tuple[int, Mapping[str, Any
             faults.add(number, f"not UTF-8 (byte {error.start})")
         except json.JSONDecodeError as error:
             faults.add(number, f"not JSON: {error.msg} (column {error.colno})")
+        except (RecursionError, ValueError) as error:  # nested, or a number, beyond all measure
+            faults.add(number, f"cannot be read: {error}")
         else:
             if isinstance(found, dict):
                 yield number, found

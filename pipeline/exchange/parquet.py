@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from pipeline.environment import forkeval_version
 from pipeline.exchange import samples
 from pipeline.exchange.export import FOLDER, Asked
-from pipeline.records import TABLES, UserError
+from pipeline.records import TABLES, Evidence, UserError
 from pipeline.reranking import asked_tables
 from pipeline.stages import report
 from pipeline.store import UPSTREAM, Store
@@ -23,10 +23,12 @@ from pipeline.store.disk import Disk
 from pipeline.wanted import Wanted
 
 METADATA = b"forkeval"  # key of a JSON document in each file's schema
+RANKING = "ranking_"  # before the names of tables of what rankers asked
 
 
 def export(run: Path, asked: Asked, warn: Callable[[str], None]) -> list[Path]:
-    """Writes `<table>.parquet` for every table with rows that are current, and returns the paths.
+    """Writes `<table>.parquet` for every table with rows that are current, and returns the paths;
+    what rankers sampled and ran is in `ranking_<table>.parquet`.
 
     Columns and types are those of the records (`pipeline.records`); the metadata say which run and
     which versions made the rows. warn: gets one line for each stage that has no current rows.
@@ -52,45 +54,53 @@ def export(run: Path, asked: Asked, warn: Callable[[str], None]) -> list[Path]:
             "stages": {stage: report.environment(store, stage, wanted) for stage in UPSTREAM},
         }
         for name in TABLES:
-            found = list(tables(store, wanted, name))
-            if found:
-                path = folder / f"{name}.parquet"
-                write(path, pa.concat_tables(found), {"table": name, **described})
-                written.append(path)
+            for prefix, places in (("", tables), (RANKING, ranking_tables)):
+                found = [table for table in places(store, wanted, name) if table.num_rows]
+                if found:
+                    path = folder / f"{prefix}{name}.parquet"
+                    write(path, pa.concat_tables(found), {"table": name, **described})
+                    written.append(path)
     return written
 
 
 def tables(store: Store, wanted: Wanted, name: str) -> Iterator[pa.Table]:
-    """The current rows of a table that are wanted, from each place that has some."""
-    if name == "executions":
-        yield from executions(store, wanted)
-        return
+    """The current rows of a table that are wanted, from each place that may have some."""
     if name == "stage_times":
-        yield from some(store.shared("times").table(name))
+        yield store.shared("times").table(name)
+    elif name == "executions":
+        yield from executions(store, wanted, "execute", store.config.execute.evidence)
+    else:
+        for stage in UPSTREAM:
+            current = store.current_parts(stage)
+            if current is not None:
+                yield ours(wanted, current.table(name))
+
+
+def ranking_tables(store: Store, wanted: Wanted, name: str) -> Iterator[pa.Table]:
+    """What rankers asked of the model and of the sandboxes, as `tables`: no candidates of the run.
+
+    They sample as often as they want, whatever n is.
+    """
+    if name == "executions":
+        yield from executions(store, wanted, "rerank", "completed")
         return
-    current = {stage: store.current_parts(stage) for stage in UPSTREAM}
-    for found in current.values():
-        if found is not None:
-            yield from some(ours(wanted, found.table(name)))
-    sampled, truncated = current["sample"], current["truncate"]
-    if name == "candidates" or sampled is None or truncated is None:
-        return  # what rankers sampled is no candidate; its calls and its cost are told
+    sampled, truncated = store.current_parts("sample"), store.current_parts("truncate")
+    if sampled is None or truncated is None:
+        return
+    any_sample = Wanted(wanted.problems, 1 << 62)
     for part in wanted.parts:
         if part in sampled.parts and part in truncated.parts:
             for own in asked_tables(store, part, sampled, truncated):
-                yield from some(own.table(name))
+                yield ours(any_sample, own.table(name))
 
 
-def executions(store: Store, wanted: Wanted) -> Iterator[pa.Table]:
-    """Those that the verdicts rest on, and those of rankers on the same programs."""
+def executions(store: Store, wanted: Wanted, stage: str, evidence: Evidence) -> Iterator[pa.Table]:
+    """Those of a stage on the programs that have a verdict, in their images."""
     judged = store.current_parts("execute")
-    if judged is None:
-        return
-    verdicts = wanted.rows(judged.table("verdicts"))
-    meanings = list(report.environment(store, "execute", wanted)["parts"].values())
-    for stage, evidence in (("execute", store.config.execute.evidence), ("rerank", "completed")):
+    if judged is not None:
+        meanings = list(report.environment(store, "execute", wanted)["parts"].values())
         table = store.shared(stage).table("executions")
-        yield from some(report.executions(table, verdicts, meanings, evidence))
+        yield report.executions(table, wanted.rows(judged.table("verdicts")), meanings, evidence)
 
 
 def ours(wanted: Wanted, table: pa.Table) -> pa.Table:
@@ -101,11 +111,6 @@ def ours(wanted: Wanted, table: pa.Table) -> pa.Table:
         part = pc.binary_join_element_wise(table["dataset"], table["language"], "/")
         return table.filter(pc.is_in(part, value_set=pa.array(map(str, wanted.parts), pa.string())))
     return table
-
-
-def some(table: pa.Table) -> Iterator[pa.Table]:
-    if table.num_rows:
-        yield table
 
 
 def write(path: Path, table: pa.Table, described: Mapping[str, Any]) -> None:

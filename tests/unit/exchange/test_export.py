@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import json
 from pathlib import Path
@@ -14,6 +15,8 @@ from made_runs import PROBLEMS, N, make_run
 from pipeline.cli import main
 from pipeline.exchange.formats import EvalPlus, Mxeval
 from pipeline.records import TABLES, Job, Problem
+from pipeline.reranking import generated_tables
+from pipeline.store import Store
 from pipeline.store.shards import schema
 from sandboxes import languages
 from sandboxes.assembly import assemble
@@ -191,3 +194,29 @@ def test_parquet_holds_every_table_typed_as_the_records(
     assert pq.read_table(tmp_path / "candidates.parquet")["language"].unique().to_pylist() == [
         "java"
     ]
+
+
+def test_what_rankers_asked_lies_apart(tmp_path: Path, capsys: Capture) -> None:
+    ranked = make_run(tmp_path, "base", rerank={"rankers": ["random", "public_examples"]})
+    with Store.open(ranked) as store:
+        sampled = store.required("sample")
+        for part in sampled.parts:
+            own = generated_tables(store, part, sampled)
+            old = next(c for c in sampled.records("candidates") if c.key.problem.part == part)
+            call = next(c for c in sampled.records("calls") if c.task_id == old.task_id)
+            asked = {"language": part.language, "sample_index": N + 50}
+            own.commit(
+                [
+                    dataclasses.replace(old, **asked),
+                    dataclasses.replace(call, **asked, purpose="test_generation"),
+                ]
+            )
+    code, paths, told = export(capsys, ranked, "--format", "parquet")
+    assert (code, told) == (0, "")
+    tables = {path.stem: pq.read_table(path) for path in paths}
+    assert tables["ranking_calls"]["purpose"].unique().to_pylist() == ["test_generation"]
+    assert tables["ranking_candidates"]["sample_index"].to_pylist() == [N + 50] * 3
+    assert tables["candidates"].num_rows == 3 * PROBLEMS * N
+    judged, ran = (tables[name]["test_hash"].to_pylist() for name in ("verdicts", "executions"))
+    assert set(ran) == set(judged)
+    assert not set(tables["ranking_executions"]["test_hash"].to_pylist()) & set(judged)

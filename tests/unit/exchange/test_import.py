@@ -166,13 +166,13 @@ def test_every_fault_of_every_file_is_told_with_its_line(tmp_path: Path, capsys:
         {"task_id": "Mini/1", "solution": "def other(): pass"},
     )
     second = tmp_path / "b.jsonl.gz"
-    second.write_bytes(gzip.compress(b'{"task_id": "Mini/0",\n\n["x"]\n'))
+    second.write_bytes(gzip.compress(b'{"task_id": "Mini/0",\n\n["x"]\n' + b"[" * 10**5 + b"\n"))
     told = fault(
         capsys, first, second, *TWO, "--set", "benchmarks.0.limit=", "--out", tmp_path / "r"
     )
     assert [text.split(": ", 1)[0] for text in told] == [
         *(f"{first}:{n}" for n in (2, 3, 4, 5)),
-        *(f"{second}:{n}" for n in (1, 3)),
+        *(f"{second}:{n}" for n in (1, 3, 4)),
     ]
     for text, wanted in zip(
         told,
@@ -183,11 +183,22 @@ def test_every_fault_of_every_file_is_told_with_its_line(tmp_path: Path, capsys:
             "solution does not begin with the prompt of mini/python/Mini/1",
             "not JSON",
             "a JSON object is wanted",
+            "cannot be read",
         ),
         strict=True,
     ):
         assert wanted in text
     assert not (tmp_path / "r").exists()
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.binary() | st.binary().map(gzip.compress) | st.binary().map(b"PAR1".__add__))
+def test_any_file_is_read_or_refused(data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        for suffix in (".jsonl", ".jsonl.gz"):
+            file = Path(name) / f"a{suffix}"
+            file.write_bytes(data)
+            assert bring(file, *TWO, "--out", Path(name) / "run") == 2  # no such file is a sample's
 
 
 def test_problems_without_samples_are_refused_or_left_out(tmp_path: Path, capsys: Capture) -> None:

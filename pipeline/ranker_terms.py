@@ -24,6 +24,7 @@ RANKERS = (
     "sum_logprob",
 )
 BY_SAMPLING = ("codet", "coder_reviewer")  # ask a model
+AMONG_OTHERS = ("codet", "mbr_exec", "self_consistency")  # score by the samples that agree
 BY_LOGPROB = ("mean_logprob", "sum_logprob")  # undefined without log-probabilities
 
 _TOKEN = re.compile(r"\s*([a-z_]\w*|\d+\.?\d*|\.\d+|[(),*]|\S)")
@@ -60,6 +61,17 @@ def rankers(term: Term) -> Iterator[str]:
         case Weighted(weighted):
             for _, inner in weighted:
                 yield from rankers(inner)
+
+
+def alone(term: Term) -> bool:
+    """Whether a program's place before another does not depend on what else was sampled."""
+    match term:
+        case Ranker(name):
+            return name not in AMONG_OTHERS
+        case Lexicographic(terms):
+            return all(map(alone, terms))
+        case Weighted():
+            return False  # of shares of the other programs
 
 
 def parse(text: str) -> Term:

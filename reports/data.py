@@ -73,6 +73,7 @@ class ReportInput:
     device_energy: pa.Table = field(default_factory=empty)  # while sampling
     ranking_energy: pa.Table = field(default_factory=empty)  # while rankers asked the model
     ranking_executions: pa.Table = field(default_factory=empty)  # of rankers, on public inputs
+    alone: frozenset[str] = frozenset()  # rankers whose order holds among a part of the samples
     settings: Settings = Settings()
     weak_tests: WeakTests = field(default_factory=WeakTests)
     max_rows: int = 64  # sequences decoded at once: the slots of the cost model's schedule

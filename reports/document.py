@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.records import VERDICTS
-from reports import rankers
+from reports import ranked_curves, rankers
 from reports.curves import axes, budget_columns, device_seconds
 from reports.data import ReportInput
 from reports.examples import examples
@@ -57,11 +57,12 @@ def document(source: ReportInput) -> dict[str, Any]:
     everything = scopes(counts)
     total = whole(everything)
     device = device_seconds(source, counts, ks)
+    total_cost = axes(source, counts, total, ks, device)
     reported = []
     for scope in everything:
         found = estimates([*sampling, *ranked], counts, scope, settings)
         reasons = why_undefined([*sampling, *ranked], scope, found)
-        spent = axes(source, counts, scope, ks, device)
+        spent = total_cost if scope is total else axes(source, counts, scope, ks, device)
         reported.append(
             {
                 "name": scope.name,
@@ -105,6 +106,11 @@ def document(source: ReportInput) -> dict[str, Any]:
         "scopes": reported,
         "weak_tests": flagged(source.weak_tests, counts),
         "equal_budget": equal_budgets(source, counts, total),
+        "ranked_curves": [
+            {name: item for name, item in curve.items() if name != "per_problem"}
+            for curve in ranked_curves.curves(source, counts, place, ks, total_cost)
+        ],
+        "ranked_equal_budget": ranked_curves.equal_budgets(source, counts, place),
         "device_seconds": device,
         "ledger": [
             dataclasses.asdict(entry)

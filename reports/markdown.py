@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from reports import purpose_words, rankers, weak
+from reports import purpose_words, ranked_figures, rankers, weak
 from reports.figures import Document, evidence, languages, scope_label, whole
 from reports.html import DASH, amount, number, percent
 
@@ -108,7 +108,14 @@ def ranking(doc: Document) -> list[str]:
             ]
             + [["oracle", *(shown(found["oracle"]) for found in by_name)]],
         )
-    return [*lines, "", text(rankers.explained(doc))]
+    return [*lines, "", text(rankers.explained(doc)), *part_ranked(doc)]
+
+
+def part_ranked(doc: Document) -> list[str]:
+    if not doc["ranked_curves"]:
+        return []
+    head, rows = ranked_figures.table(doc)
+    return ["", "Of k samples, ranked among themselves:", "", *grid(head, rows)]
 
 
 def weak_tests(doc: Document) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reports import bars, figures, rankers
+from reports import bars, figures, ranked_figures, rankers
 from reports.figures import Document, evidence, languages, legend, scope_label, whole
 from reports.html import (
     DASH,
@@ -185,7 +185,7 @@ def results(doc: Document) -> Markup:
 
 
 def compute(doc: Document) -> Markup:
-    panels = figures.budget_panels(doc)
+    panels = [*figures.budget_panels(doc), *ranked_figures.panels(doc)]
     shown = {axis for axis, _, _ in panels}
     drawn = [
         tag("figure", join([tag("h3", heading), Markup(drawing)])) for _, heading, drawing in panels

@@ -163,6 +163,7 @@ def synthetic_run(
             {"session": ["two"], "m_joules": [25.0], "purpose": ["test_generation"]}
         ),
         ranking_executions=pa.table({"m_cpu_seconds": [0.5, 0.25, float("nan")]}),
+        alone=frozenset(RANKERS),
         settings=Settings(k=k, bootstrap=bootstrap, prices=prices),
         weak_tests=weak_tests(rows["problems"]),
         max_rows=max_rows,

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from pipeline.benchmarks import weak
 from pipeline.config import RunConfig
+from pipeline.ranker_terms import alone, parse
 from pipeline.records import TABLES, Evidence, UserError
 from pipeline.reranking import asked_tables
 from pipeline.store import UPSTREAM, StageTables, Store
@@ -88,6 +89,7 @@ def gather(
             meanings,
             "completed",
         ),
+        alone=frozenset(n for n in config.rerank.rankers if alone(parse(n))),
         settings=Settings(
             k=config.report.k,
             bootstrap=config.report.bootstrap,

@@ -1,0 +1,119 @@
+"""pass@1 after ranking against budgets, as a report gives it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from synthetic_run import EXECUTING, synthetic_run
+
+from reports import ReportInput
+from reports.document import document, jsonable
+from reports.markdown import markdown
+from reports.page import page
+
+N = 12
+
+
+@pytest.fixture(scope="module")
+def run() -> ReportInput:
+    return synthetic_run(problems=12, n=N, k=(1, 4))
+
+
+@pytest.fixture(scope="module")
+def doc(run: ReportInput) -> dict[str, Any]:
+    found: dict[str, Any] = jsonable(document(run))
+    return found
+
+
+def curve(doc: dict[str, Any], ranker: str, metric: str = "pass@1") -> dict[str, Any]:
+    return next(
+        dict(c) for c in doc["ranked_curves"] if (c["ranker"], c["metric"]) == (ranker, metric)
+    )
+
+
+def whole(doc: dict[str, Any]) -> dict[str, Any]:
+    return next(dict(scope) for scope in doc["scopes"] if scope["whole"])
+
+
+@pytest.mark.parametrize("metric", ["pass@1", "pass@top3"])
+@pytest.mark.parametrize("ranker", ["mean_logprob", "sum_logprob", "random"])
+def test_ends_are_the_numbers_that_are_known(doc: dict[str, Any], ranker: str, metric: str) -> None:
+    found = curve(doc, ranker, metric)
+    rows = {row["metric"]: row for row in whole(doc)["ranking"]}
+    drawn = whole(doc)["curve"]
+    assert found["k"] == drawn["k"]
+    assert found["value"][0] == pytest.approx(drawn["value"][0])  # of one sample, that one
+    assert found["low"][0] == pytest.approx(drawn["low"][0])
+    last = rows[f"{ranker} {metric}"]
+    tied = 0.02 if ranker == "random" else 1e-9
+    assert found["value"][-1] == pytest.approx(last["value"], abs=tied)
+    three = found["k"].index(3)
+    if metric == "pass@top3":  # of three samples all are shown
+        assert found["value"][three] == pytest.approx(drawn["value"][three])
+    for value, most in zip(found["value"], drawn["value"], strict=True):
+        assert value <= most + 1e-9  # the oracle of k samples
+
+
+def test_a_ranker_that_counts_agreement_has_no_curve_but_a_reason(doc: dict[str, Any]) -> None:
+    found = curve(doc, EXECUTING)
+    assert found["value"] == [None] * len(found["k"])
+    assert "agree" in found["reason"]
+    assert found["reason"] in markdown(doc)
+
+
+def test_what_a_ranker_used_is_in_its_budget(run: ReportInput, doc: dict[str, Any]) -> None:
+    sampling = whole(doc)["curve"]["cost"]
+    assert curve(doc, "mean_logprob")["cost"] == sampling
+    observing = curve(doc, EXECUTING)["cost"]
+    problems = doc["problems"]
+    extra = observing["sandbox_seconds"][-1] - sampling["sandbox_seconds"][-1]
+    assert extra == pytest.approx(5.25 / problems)
+    first = observing["sandbox_seconds"][0] - sampling["sandbox_seconds"][0]
+    assert 0 < first < extra  # one sample is one program, and only it is run
+
+    paid = run.ranking_costs.to_pylist()
+    for row in paid:
+        if row["ranker"] == "mean_logprob":  # as if it had asked: all are three languages' sums
+            row.update(prompt_tokens=20, generated_tokens=14, flops=3.0)
+    asking = dataclasses.replace(run, ranking_costs=pa.Table.from_pylist(paid))
+    cost = curve(jsonable(document(asking)), "mean_logprob")["cost"]
+    billed = [a - b for a, b in zip(cost["tokens_billed"], sampling["tokens_billed"], strict=True)]
+    assert billed == pytest.approx([(60 + 42) / problems] * len(billed))  # tests, whatever k is
+    shared = cost["tokens_shared"][0] - sampling["tokens_shared"][0]
+    assert shared == pytest.approx((30 + 42) / problems)
+    assert cost["device_seconds"] == [None] * len(billed)
+
+
+def test_equal_budgets_are_undefined_below_a_sample_and_agree_with_the_curve(
+    run: ReportInput, doc: dict[str, Any]
+) -> None:
+    found = [c for c in doc["ranked_equal_budget"] if c["ranker"] == "mean_logprob"]
+    assert {(c["view"], c["metric"]) for c in found} == {
+        (view, metric) for view in ("billed", "shared") for metric in ("pass@1", "pass@top3")
+    }
+    for one in found:
+        assert all(
+            0 <= low <= value <= high <= 1
+            for low, value, high in zip(one["low"], one["value"], one["high"], strict=True)
+        )
+    assert document(run)["ranked_equal_budget"] == document(run)["ranked_equal_budget"]
+
+
+def test_samples_of_equal_cost_give_the_exact_curve(run: ReportInput) -> None:
+    calls = [
+        row | {"prompt_tokens": 50, "header_tokens": 0, "generated_tokens": 10}
+        for row in run.calls.to_pylist()
+    ]
+    found = jsonable(document(dataclasses.replace(run, calls=pa.Table.from_pylist(calls))))
+    exact = curve(found, "mean_logprob")
+    one = next(c for c in found["ranked_equal_budget"] if c["ranker"] == "mean_logprob")
+    for budget, value in zip(one["budget"], one["value"], strict=True):
+        k = int(budget / 60 + 1e-9)
+        assert value == pytest.approx(exact["value"][k - 1], abs=1e-9)
+
+
+def test_the_page_draws_it(doc: dict[str, Any]) -> None:
+    assert "pass@1 after ranking against tokens" in page(doc)

@@ -19,6 +19,7 @@ from reports.ledger import (
     distinct_programs,
     flop_costs,
     header_groups,
+    joules,
     rates,
     seconds_of,
     token_costs,
@@ -38,6 +39,7 @@ AXES = (
     "flops_shared",
     "sandbox_seconds",
     "device_seconds",
+    "joules",
     "money",
 )
 ROWS_OFF = 0.05  # of the timed rows may belong to other samples, or be lost
@@ -71,6 +73,8 @@ def axes(
     whole = len(rows) == tally.problems
     seconds = dict(zip(device["k"], device["seconds"], strict=True)) if whole else {}
     found["device_seconds"] = [seconds.get(k, math.nan) for k in ks]
+    drawn = joules(source.device_energy, source.engine_steps) if whole and device["k"] else math.nan
+    found["joules"] = [drawn / tally.problems if k == source.n else math.nan for k in ks]
     found["money"] = money(tally, rows, ks, found, source.settings.prices)
     return found
 

@@ -220,6 +220,7 @@ def with_ranking(
         "flops_shared": shared_flops,
         "sandbox_seconds": cpu,
         "device_seconds": np.full(len(ks), math.nan if asked else 0.0),
+        "joules": np.full(len(ks), math.nan if asked else 0.0),
     }
     unknown = asked and prices.per_device_hour
     bill = [

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from reports.comparison import metrics, problems, shifts
+from reports.comparison.budgets import budgets
 from reports.comparison.data import Change, Compared, Side
 from reports.comparison.pairs import Key, Pair, own_scopes, pair, same_programs
 from reports.data import Settings
@@ -45,6 +46,7 @@ def compared(source: Compared) -> Document:
             "seed": settings.seed,
             "family": sum(row["outcome"] != "undefined" for row in family),
             "against": against,
+            "budgets": budgets((source.baseline, *source.others)),
         }
     )
     return document

@@ -40,8 +40,25 @@ def markdown(doc: Document) -> str:
         changed = tables.changes([*item["allowed"], *item["settings"]])
         lines += grid(list(tables.CHANGES), changed) if changed else ["Nothing that is recorded."]
         lines.append("")
+    lines += of_budgets(doc["budgets"])
     lines += ["## How to read this", "", *(f"- {text(said)}" for said in explained(doc))]
     return "\n".join(lines) + "\n"
+
+
+def of_budgets(found: dict[str, Any]) -> list[str]:
+    """The best setting at each budget, in words."""
+    lines = ["## What each budget buys", ""]
+    if found["reason"]:
+        return [*lines, f"Nothing is drawn: {text(found['reason'])}.", ""]
+    lines += [
+        f"On the {found['problems']:,} problems that all runs have; money by {found['prices']} of "
+        "the first run.",
+        "",
+    ]
+    for one in found["figures"]:
+        lines += [f"### {text(one['metric'])} against {text(one['unit'])}", ""]
+        lines += [*(f"- {text(said)}" for said in one["words"]), ""]
+    return lines
 
 
 def differences(item: dict[str, Any]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reports.comparison import tables
+from reports.comparison.budget_figure import budget_figure
 from reports.comparison.figure import figure_of
 from reports.comparison.words import explained, points, summary, whole
 from reports.html import Cell, Markup, join, table, tag
@@ -23,12 +24,14 @@ def page(doc: Document) -> str:
     title = f"{' and '.join(run['label'] for run in others)} against {first['label']}"
     links = join(
         [tag("li", tag("a", run["label"], href=f"#run-{i}")) for i, run in enumerate(others)]
+        + [tag("li", tag("a", "What each budget buys", href="#budgets"))]
         + [tag("li", tag("a", "How to read this", href="#reading"))]
     )
     parts = [
         against(f"run-{i}", doc, first, run, item)
         for i, (run, item) in enumerate(zip(others, doc["against"], strict=True))
     ]
+    parts.append(budget_section(doc["budgets"]))
     reading = section("reading", "How to read this", *(tag("p", said) for said in explained(doc)))
     body = [
         tag("header", join([tag("h1", title), tag("p", lead(doc), _class="lead")])),
@@ -83,6 +86,29 @@ def against(
         changed = tables.changes(item["settings"])
         parts.append(table("Settings that differ", tables.CHANGES, changed))
     return section(identity, f"{run['label']} against {first['label']}", *parts)
+
+
+def budget_section(found: Document) -> Markup:
+    """Curves of all settings on one axis each, with what they say."""
+    parts: list[object] = []
+    if found["reason"]:
+        parts.append(tag("p", f"Nothing is drawn: {found['reason']}."))
+    else:
+        parts.append(
+            tag(
+                "p",
+                f"On the {found['problems']:,} problems that all runs have. A budget buys whatever "
+                f"costs no more; below one sample nothing is defined. Money is by "
+                f"{found['prices']} of the first run.",
+            )
+        )
+    for i, one in enumerate(found["figures"]):
+        parts.append(tag("h3", f"{one['metric']} against {one['unit']}"))
+        drawn = budget_figure(f"budget-{i}", one)
+        if drawn:
+            parts.append(figure(drawn, f"{one['metric']}, with bands for problems drawn anew."))
+        parts.append(tag("ul", join([tag("li", said) for said in one["words"]])))
+    return section("budgets", "What each budget buys", *parts)
 
 
 def heads(names: tuple[str, ...], words: int = 1) -> list[str | Cell]:

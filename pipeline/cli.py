@@ -118,6 +118,24 @@ def parser() -> argparse.ArgumentParser:
     )
     compare.set_defaults(call=commands.compare)
 
+    plan = verbs.add_parser(
+        "plan", help="from a pilot: the n that an interval needs, and what that run will cost"
+    )
+    plan.add_argument("run", type=Path, metavar="RUN", help="a run of a few samples a problem")
+    plan.add_argument(
+        "--width",
+        type=float,
+        default=5.0,
+        metavar="POINTS",
+        help="of the interval of pass@k, from end to end, in percentage points (default 5)",
+    )
+    plan.add_argument(
+        "--k", type=int, action="append", default=[], help="repeatable; else those of the report"
+    )
+    plan.add_argument("--n", type=int, help="tell the cost of this n, not of what is needed")
+    plan.add_argument("--problems", type=int, help="of the full run; else as many as the pilot's")
+    plan.set_defaults(call=commands.plan)
+
     nightly = verbs.add_parser(
         "nightly", help="a matrix of runs, a history, gates: one night, or going on with it"
     )

@@ -178,6 +178,16 @@ def compare(arguments: Namespace) -> int:
     return 0
 
 
+def plan(arguments: Namespace) -> int:
+    """What n an interval needs, and what the run will cost."""
+    from pipeline.plan import planned
+
+    wanted = (arguments.width, tuple(arguments.k), arguments.n, arguments.problems)
+    for line in planned(arguments.run, *wanted):
+        print(line)
+    return 0
+
+
 def nightly(arguments: Namespace) -> int:
     """One night; the exit code says whether the gates hold."""
     from pipeline.assembly import SERVICES

@@ -22,7 +22,7 @@ from reports.tally import Tally
 
 Floats = NDArray[np.float64]
 
-Source = Literal["measured", "counted", "analytic", "priced"]
+Source = Literal["measured", "counted", "analytic", "priced", "modelled"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -414,6 +414,24 @@ class Ranking(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class Agreement(Record):
+    """What a ranker that counts agreeing samples knows of one program, so that the report can rank
+    a part of the samples: by weight * samples of the part in the cluster, then by `then`."""
+
+    TABLE: ClassVar[str] = "agreements"
+    KEY: ClassVar[tuple[str, ...]] = ("dataset", "language", "task_id", "ranker", "sample_index")
+
+    dataset: str
+    language: str
+    task_id: str
+    ranker: str
+    sample_index: int  # the first sample with the program
+    cluster: int  # equal within a problem for programs that agree; -1 for one that never agrees
+    weight: int
+    then: float
+
+
+@dataclass(frozen=True, slots=True)
 class RankingCost(Record):
     """What a ranker used for one part of a run, each thing once; the sampling itself is not in it.
 
@@ -468,6 +486,7 @@ TABLES: dict[str, type[Record]] = {
         VerdictRow,
         Ranking,
         RankingCost,
+        Agreement,
         StageTime,
     )
 }

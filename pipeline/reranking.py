@@ -104,7 +104,7 @@ class Reranking:
         scorer: Scorer | None,
     ) -> Sequence[Any]:
         own = self.wanted.only([part])
-        ranked, costs = rerank.rerank(
+        ranked, beside = rerank.rerank(
             self.config.rankers,
             part,
             own.rows(self.sampled.table("candidates", rerank.CANDIDATE_COLUMNS)),
@@ -121,7 +121,7 @@ class Reranking:
             ),
             self._news.ended,
         )
-        return [*to_records(Ranking, ranked), *costs]
+        return [*to_records(Ranking, ranked), *beside]
 
     def _meaning(self, part: Part, executor: Executor | None) -> Mapping[str, Any]:
         """What the rankings of a part mean, beside the configuration and the programs."""

@@ -68,6 +68,7 @@ class ReportInput:
     rankings: pa.Table
     public_examples: pa.Table = field(default_factory=empty)
     ranking_costs: pa.Table = field(default_factory=empty)
+    agreements: pa.Table = field(default_factory=empty)  # of rankers that count agreeing samples
     ranking_calls: pa.Table = field(default_factory=empty)  # of rankers that ask the model
     ranking_steps: pa.Table = field(default_factory=empty)  # the engine's work for them
     device_energy: pa.Table = field(default_factory=empty)  # while sampling

@@ -35,6 +35,7 @@ from reports.tally import Tally
 
 Ints = NDArray[np.int64]
 
+REPEATS = "programs repeat no more than in the pilot"
 COUNTED: Source = "counted"
 ANALYTIC: Source = "analytic"
 SIMULATED = 2_000_000  # samples of the largest schedule that is simulated
@@ -60,7 +61,13 @@ def costs(source: ReportInput, tally: Tally, n: int, problems: int) -> list[Entr
     entries.append(Entry("device seconds", device, "s", "modelled", told))
     entries.append(Entry("joules", math.nan, "J", "measured", "known at the pilot's n alone"))
     entries.append(
-        Entry("sandbox CPU seconds, at most", cpu, "s", "measured", "no more programs alike")
+        Entry(
+            "sandbox CPU seconds, at most",
+            cpu,
+            "s",
+            "measured",
+            REPEATS,
+        )
     )
     entries += ranking(source, tally, n, problems)
     entries += wall(source, tally, device, cpu)

@@ -16,7 +16,7 @@ from reports.intervals import over_problems, stream
 from reports.ledger import distinct_programs, token_costs
 from reports.metrics import TOP
 from reports.passk import miss
-from reports.ranked import Ranked
+from reports.ranked import Agreeing, Ranked
 from reports.rankers import costs as ranking_costs
 from reports.tally import Placer, Tally
 
@@ -27,8 +27,9 @@ TIE_ROUNDS = (4, 64)  # least and most random orders of equal scores
 TIED_PROGRAMS = 200_000  # programs put in order, over all problems, to settle ties
 BUDGETS = 16  # points of a curve at equal budgets
 DRAWS, ORDERS = 2_000_000, (20, 100)  # places in random orders; least and most a problem
+FEW = 12  # k at which rankers that count agreeing samples are followed
 AMONG_OTHERS = (
-    "its scores count the samples that agree, so the order among fewer samples is another one"
+    "its scores depend on which samples there are, and what they rest on was not recorded"
 )
 
 
@@ -46,38 +47,65 @@ def curves(
     """Of the whole run: for each ranker and each of TOP the values at ks, with costs by axis.
 
     cost: of sampling, [ks] by axis; to it comes what the ranker used. A ranker whose scores depend
-    on the other samples has no values, and a reason.
+    on the other samples in a way that was not recorded has no values, and a reason.
     """
     spent = {one["ranker"]: one for one in ranking_costs(source)}
     settings = source.settings
     found = []
     for name in rankers(source):
         own = problems(source, tally, place, name)
-        reason = why_not(source, tally, name, own, ks)
-        values = np.full((len(TOP), tally.problems, len(ks)), math.nan)
-        if own and not reason:
-            programs = sum(len(one.times) for one in own.values())
-            rounds = int(np.clip(TIED_PROGRAMS // max(programs, 1), *TIE_ROUNDS))
-            for i, one in own.items():
-                rng = stream(settings.seed, "ties", name, *problem_key(tally, i))
-                values[:, i] = ranked.chances(one, list(ks), TOP, rounds, rng)
-        total = with_ranking(source, tally, ks, cost, spent.get(name), name)
+        known = {} if name in source.alone else agreeing(source, tally, place, name)
+        at = list(range(len(ks))) if name in source.alone else few(ks, settings.k)
+        own_ks = [ks[i] for i in at]
+        reason = why_not(source, tally, name, own, known, own_ks)
+        values = np.full((len(TOP), tally.problems, len(own_ks)), math.nan)
+        for i, one in own.items() if not reason else ():
+            rng = stream(settings.seed, "ties", name, *problem_key(tally, i))
+            if name in source.alone:
+                rounds = int(np.clip(TIED_PROGRAMS // programs(own), *TIE_ROUNDS))
+                values[:, i] = ranked.chances(one, own_ks, TOP, rounds, rng)
+            else:
+                values[:, i] = ranked.agreeing_chances(
+                    one, known[i], numbered(tally, i), own_ks, TOP, orders(tally), rng
+                )
+        part = {axis: [values[i] for i in at] for axis, values in cost.items()}
+        total = with_ranking(source, tally, own_ks, part, spent.get(name))
         for i, m in enumerate(TOP):
-            at = over_problems(values[i], tally.unit, settings.confidence)
+            estimates = over_problems(values[i], tally.unit, settings.confidence)
             found.append(
                 {
                     "ranker": name,
                     "metric": names(m),
                     "reason": reason,
-                    "k": list(ks),
-                    "value": [one.value for one in at],
-                    "low": [one.low for one in at],
-                    "high": [one.high for one in at],
+                    "k": own_ks,
+                    "value": [one.value for one in estimates],
+                    "low": [one.low for one in estimates],
+                    "high": [one.high for one in estimates],
                     "cost": total,
                     "per_problem": values[i],
                 }
             )
     return found
+
+
+def programs(own: Mapping[int, Ranked]) -> int:
+    return sum(len(one.times) for one in own.values())
+
+
+def numbered(tally: Tally, i: int) -> Ints:
+    """[n] number of each judged sample's program, as in `problems`."""
+    return np.unique(tally.program[i][tally.judged[i]], return_inverse=True)[1].astype(np.int64)
+
+
+def orders(tally: Tally) -> int:
+    return int(np.clip(DRAWS // max(int(tally.judged.sum()), 1), *ORDERS))
+
+
+def few(ks: Sequence[int], wanted: Sequence[int]) -> list[int]:
+    """Places of FEW of the ks, spaced evenly in log k, of those wanted, and of the last."""
+    spaced = np.geomspace(1, ks[-1], FEW)
+    near = {min(range(len(ks)), key=lambda i: abs(ks[i] - wish)) for wish in spaced}
+    return sorted(near | {i for i, k in enumerate(ks) if k in wanted} | {len(ks) - 1})
 
 
 def rankers(source: ReportInput) -> list[str]:
@@ -90,16 +118,45 @@ def problem_key(tally: Tally, i: int) -> tuple[str, str, str]:
 
 
 def why_not(
-    source: ReportInput, tally: Tally, name: str, own: Mapping[int, Ranked], ks: Sequence[int]
+    source: ReportInput,
+    tally: Tally,
+    name: str,
+    own: Mapping[int, Ranked],
+    known: Mapping[int, Agreeing],
+    ks: Sequence[int],
 ) -> str:
     """Why there is no curve; "" where there is one."""
-    if name not in source.alone:
+    if name not in source.alone and not known:
         return AMONG_OTHERS
-    if len(own) < tally.problems:
+    if len(own) < tally.problems or (known and len(known) < tally.problems):
         return "some programs have no score"
     if int(tally.n.min()) < max(ks):
         return "a problem has fewer judged samples"
     return ""
+
+
+def agreeing(source: ReportInput, tally: Tally, place: Placer, name: str) -> dict[int, Agreeing]:
+    """By problem what a ranker that counts agreeing samples knows of its judged programs.
+
+    Empty where nothing was recorded: combinations, and runs ranked before it was.
+    """
+    table = source.agreements
+    if not table.num_rows:
+        return {}
+    rows = table.filter(pc.equal(table["ranker"], name))
+    picked, cells = place.cells(rows)
+    by_program = {
+        int(program): int(row)
+        for program, row in zip(tally.program.ravel()[cells], picked, strict=True)
+    }
+    cluster, weight, then = (rows[column].to_numpy() for column in ("cluster", "weight", "then"))
+    found = {}
+    for i in range(tally.problems):
+        own = np.unique(tally.program[i][tally.judged[i]]).tolist()
+        if own and all(program in by_program for program in own):
+            chosen = [by_program[program] for program in own]
+            found[i] = Agreeing(cluster[chosen], weight[chosen], then[chosen])
+    return found
 
 
 def problems(source: ReportInput, tally: Tally, place: Placer, name: str) -> dict[int, Ranked]:
@@ -139,21 +196,24 @@ def equal_budgets(source: ReportInput, tally: Tally, place: Placer) -> list[dict
         grid = common_grid(tally, spent, prefix)
         if not len(grid):
             continue
-        orders = int(np.clip(DRAWS // max(int(tally.judged.sum()), 1), *ORDERS))
         for name in rankers(source):
             own = problems(source, tally, place, name)
-            if name in asking or why_not(source, tally, name, own, [1]):
+            if (
+                name in asking
+                or name not in source.alone
+                or why_not(source, tally, name, own, {}, [1])
+            ):
                 continue
             values = np.stack(
                 [
                     ranked.at_budgets(
                         one,
-                        np.unique(tally.program[i][tally.judged[i]], return_inverse=True)[1],
+                        numbered(tally, i),
                         spent[i][tally.judged[i]].astype(np.float64),
                         float(prefix[i]),
                         grid,
                         TOP,
-                        orders,
+                        orders(tally),
                         stream(source.settings.seed, "ranked", view, *problem_key(tally, i)),
                     )
                     for i, one in own.items()
@@ -193,7 +253,6 @@ def with_ranking(
     ks: Sequence[int],
     cost: Mapping[str, list[float]],
     spent: Mapping[str, Any] | None,
-    name: str,
 ) -> dict[str, list[float]]:
     """[ks] cost of sampling and ranking, a problem, by axis.
 

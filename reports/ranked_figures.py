@@ -65,6 +65,8 @@ def table(doc: Document) -> tuple[list[str], list[list[str]]]:
 
 
 def at(curve: dict[str, Any], k: int) -> str:
+    if k not in curve["k"]:
+        return DASH
     i = curve["k"].index(k)
     value, low, high = curve["value"][i], curve["low"][i], curve["high"][i]
     if value is None:

@@ -28,11 +28,12 @@ from pipeline import ranker_terms
 from pipeline.public_inputs import generated, outputs
 from pipeline.ranker_terms import Lexicographic, Ranker, Term, Weighted
 from pipeline.rankers import _order, _review
+from pipeline.rankers._agreement import Agreed
 from pipeline.rankers._samples import KEY, Samples, gather
 from pipeline.rankers._tools import Bill, Tools
-from pipeline.records import UserError
+from pipeline.records import Agreement, UserError
 
-__all__ = ["VERSION", "Bill", "Samples", "Tools", "check", "names", "needs", "rank"]
+__all__ = ["VERSION", "Bill", "Samples", "Tools", "agreements", "check", "names", "needs", "rank"]
 
 # Of the texts that programs are observed by and that the model is asked with.
 VERSION = f"{outputs.VERSION}.{generated.VERSION}.{_review.VERSION}"
@@ -102,6 +103,36 @@ def rank(
         }
     )
     return table, bill
+
+
+def agreements(
+    name: str,
+    candidates: pa.Table,
+    programs: pa.Table,
+    logprobs: Literal["raw", "processed"],
+    tools: Tools,
+) -> list[Agreement]:
+    """What a ranker that counts agreeing samples knows of each program; empty for any other.
+
+    Arguments as of `rank`. It asks the services again for what ranking asked them, so these are to
+    remember; nothing is billed.
+    """
+    term = _parsed(name)
+    if not isinstance(term, Ranker) or not hasattr(_module(term.name), "agreed"):
+        return []
+    samples = gather(candidates, programs, logprobs)
+    found: Agreed = _module(term.name).agreed(samples, tools)
+    return [
+        Agreement(dataset, language, task_id, name, int(first), int(cluster), int(weight), then)
+        for dataset, language, task_id, first, cluster, weight, then in zip(
+            *(samples.sources[column].to_pylist() for column in KEY[:3]),
+            samples.first_index,
+            found.cluster,
+            found.weight,
+            found.then.tolist(),
+            strict=True,
+        )
+    ]
 
 
 def _parsed(name: str) -> Term:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from pipeline.public_inputs.calls import Call
 from pipeline.public_inputs.outputs import Observation, observation, settled
+from pipeline.rankers._agreement import Agreed
 from pipeline.rankers._generated import generate
 from pipeline.rankers._outputs import problems_of, run
 from pipeline.rankers._samples import Samples
@@ -34,25 +35,46 @@ Tests = Counter[tuple[int, str]]  # number of the call, value; and how often it 
 
 def score(samples: Samples, tools: Tools) -> NDArray[np.float64]:
     """[S] sqrt(samples) * tests."""
-    problems = problems_of(samples, tools)
-    distinct = {problem.key: problem for problem in problems}
+    problems, passed, worth = _passed(samples, tools)
+    solutions: Counter[tuple[ProblemKey, frozenset[tuple[int, str]]]] = Counter()
+    for key, own, times in zip(problems, passed, samples.drawn.tolist(), strict=True):
+        solutions[key, own] += times
+    scores = [
+        math.sqrt(solutions[key, own]) * tests
+        for key, own, tests in zip(problems, passed, worth, strict=True)
+    ]
+    return np.array(scores, np.float64)[samples.program]
+
+
+def agreed(samples: Samples, tools: Tools) -> Agreed:
+    """Squared, the score is samples * tests^2: the same order in whole numbers."""
+    problems, passed, worth = _passed(samples, tools)
+    numbers: dict[tuple[ProblemKey, frozenset[tuple[int, str]]], int] = {}
+    cluster = [
+        numbers.setdefault((key, own), len(numbers))
+        for key, own in zip(problems, passed, strict=True)
+    ]
+    weight = np.array(worth, np.int64) ** 2
+    return Agreed(np.array(cluster, np.int64), weight, np.zeros(samples.programs))
+
+
+def _passed(
+    samples: Samples, tools: Tools
+) -> tuple[list[ProblemKey], list[frozenset[tuple[int, str]]], list[int]]:
+    """By program: its problem, the generated tests that it passes, as how many they were drawn."""
+    keys = [problem.key for problem in problems_of(samples, tools)]
+    distinct = {problem.key: problem for problem in problems_of(samples, tools)}
     drawn = generate(distinct, tools)
     observed: dict[ProblemKey, Observation | None] = {}
     tests: dict[ProblemKey, Tests] = {}
     for key, problem in distinct.items():
         observed[key], tests[key] = _tests(problem, drawn[key])
-    passed: list[frozenset[tuple[int, str]]] = [
-        frozenset(test for test in tests[problem.key] if outputs and outputs[test[0]] == test[1])
-        for problem, outputs in zip(problems, run(samples, tools, observed), strict=True)
+    passed = [
+        frozenset(test for test in tests[key] if outputs and outputs[test[0]] == test[1])
+        for key, outputs in zip(keys, run(samples, tools, observed), strict=True)
     ]
-    solutions: Counter[tuple[ProblemKey, frozenset[tuple[int, str]]]] = Counter()
-    for problem, own, times in zip(problems, passed, samples.drawn.tolist(), strict=True):
-        solutions[problem.key, own] += times
-    scores = [
-        math.sqrt(solutions[problem.key, own]) * sum(tests[problem.key][test] for test in own)
-        for problem, own in zip(problems, passed, strict=True)
-    ]
-    return np.array(scores, np.float64)[samples.program]
+    worth = [sum(tests[key][test] for test in own) for key, own in zip(keys, passed, strict=True)]
+    return keys, passed, worth
 
 
 def _tests(problem: Problem, drawn: list[Call]) -> tuple[Observation | None, Tests]:

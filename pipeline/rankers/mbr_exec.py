@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.rankers import sum_logprob
+from pipeline.rankers._agreement import Agreed
 from pipeline.rankers._order import then
 from pipeline.rankers._outputs import cluster_sizes, observe
 from pipeline.rankers._samples import Samples
@@ -29,3 +30,8 @@ def score(samples: Samples, tools: Tools) -> NDArray[np.float64]:
     agreeing = cluster_sizes(samples, observe(samples, tools)) - 1
     likely = samples.best(sum_logprob.score(samples))
     return then(samples.problem, agreeing, likely)[samples.program]
+
+
+def agreed(samples: Samples, tools: Tools) -> Agreed:
+    vector = observe(samples, tools).vector
+    return Agreed(vector, np.ones_like(vector), samples.best(sum_logprob.score(samples)))

@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.rankers._agreement import Agreed
 from pipeline.rankers._outputs import cluster_sizes, observe
 from pipeline.rankers._samples import Samples
 from pipeline.rankers._tools import Tools
@@ -22,3 +23,8 @@ NEEDS = ("executor",)
 def score(samples: Samples, tools: Tools) -> NDArray[np.float64]:
     """[S] samples in the candidate's cluster."""
     return cluster_sizes(samples, observe(samples, tools)).astype(np.float64)[samples.program]
+
+
+def agreed(samples: Samples, tools: Tools) -> Agreed:
+    vector = observe(samples, tools).vector
+    return Agreed(vector, np.ones_like(vector), np.zeros(samples.programs))

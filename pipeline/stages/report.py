@@ -79,6 +79,7 @@ def gather(
         rankings=wanted.rows(ranked.table("rankings")),
         public_examples=wanted.rows(load.table("public_examples")),
         ranking_costs=ranked.table("ranking_costs"),
+        agreements=wanted.rows(ranked.table("agreements")),
         ranking_calls=pa.concat_tables([own.table("calls") for own in asked]),
         ranking_steps=of_purposes(asked, "engine_steps"),
         device_energy=sampled.table("device_energy"),

@@ -8,7 +8,7 @@ from typing import Literal
 import pyarrow as pa
 
 from pipeline import rankers
-from pipeline.records import Part, RankingCost
+from pipeline.records import Agreement, Part, RankingCost
 
 CANDIDATE_COLUMNS = ("dataset", "language", "task_id", "sample_index", "logprobs", "logprobs_raw")
 PROGRAM_COLUMNS = (
@@ -30,18 +30,21 @@ def rerank(
     logprobs: Literal["raw", "processed"],
     tools: rankers.Tools,
     ended: Callable[[], None],
-) -> tuple[pa.Table, list[RankingCost]]:
-    """The rankings of a part by every named ranker, one row a ranker and candidate; their costs.
+) -> tuple[pa.Table, list[RankingCost | Agreement]]:
+    """The rankings of a part by every named ranker, one row a ranker and candidate; their costs,
+    and what those that count agreeing samples know of each program.
 
     candidates, programs: the wanted rows of the part, with the columns named above. tools: its
     problems, and the services that the rankers need. ended: called after each ranker.
     """
-    tables, costs = [], []
+    tables: list[pa.Table] = []
+    beside: list[RankingCost | Agreement] = []
     for name in names:
         table, bill = rankers.rank(name, candidates, programs, logprobs, tools)
         ended()
         tables.append(table)
-        costs.append(
+        beside += rankers.agreements(name, candidates, programs, logprobs, tools)
+        beside.append(
             RankingCost(
                 *part,
                 ranker=name,
@@ -52,4 +55,4 @@ def rerank(
                 m_cpu_seconds=bill.cpu_seconds,
             )
         )
-    return pa.concat_tables(tables), costs
+    return pa.concat_tables(tables), beside

@@ -100,7 +100,7 @@ def of_run(label: str, own: Half, cut: bool) -> list[Setting]:
             Setting(
                 f"{label}, {curve['ranker'].replace('_', ' ')}",
                 f"{curve['metric']} after ranking",
-                ks,
+                curve["k"],
                 curve["per_problem"],
                 np.array(curve["value"]),
                 np.array(curve["low"]),

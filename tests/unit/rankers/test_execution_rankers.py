@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,8 +13,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.rankers import Bill, Tools, check, needs, rank
-from pipeline.records import Call, Candidate, EngineStep, Execution, Job, Problem, UserError
+from pipeline.ranker_terms import AMONG_OTHERS
+from pipeline.rankers import Bill, Tools, agreements, check, needs, rank
+from pipeline.records import (
+    Agreement,
+    Call,
+    Candidate,
+    EngineStep,
+    Execution,
+    Job,
+    Problem,
+    UserError,
+)
 from pipeline.services import Completion, CompletionRequest, Score, ScoreRequest
 
 PROMPT = 'def f(x):\n    """\n    >>> f(1)\n    2\n    >>> f(2)\n    4\n    """\n'
@@ -146,8 +157,33 @@ def run(
         generated_inputs=generated_inputs,
     )
     table, bill = rank(name, candidates, programs, tools=tools)
+    jobs = list(executor.jobs)
+    check_agreements(name, table, agreements(name, candidates, programs, "raw", tools))
+    executor.jobs = jobs  # those of the ranking
     found = {(row["task_id"], row["sample_index"]): row["score"] for row in table.to_pylist()}
     return [found[task, index[at]] for at, (task, _, _) in enumerate(drawn)], bill, executor
+
+
+def check_agreements(name: str, table: pa.Table, known: Sequence[Agreement]) -> None:
+    """Of all samples, what is recorded for parts of them gives the order of the scores."""
+    assert bool(known) == (name in AMONG_OTHERS)
+    of = {(row.task_id, row.sample_index): row for row in known}
+    if not known:
+        return
+    rows = table.to_pylist()
+    counted = Counter(
+        (row["task_id"], of[row["task_id"], row["duplicate_of"]].cluster) for row in rows
+    )
+    for task in {row["task_id"] for row in rows}:
+        own = {row["duplicate_of"]: row["score"] for row in rows if row["task_id"] == task}
+        order = {}
+        for index in own:
+            one = of[task, index]
+            count = one.weight * counted[task, one.cluster] if one.cluster >= 0 else 0
+            order[index] = (count, 0.0 if math.isnan(one.then) else one.then)
+        for a in own:
+            for b in own:
+                assert (own[a] < own[b]) == (order[a] < order[b])
 
 
 # Six samples, four programs: a (twice) and b agree in other words, c is alone, d gives nothing.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from typing import Any
 
 import pyarrow as pa
 import pytest
-from synthetic_run import EXECUTING, synthetic_run
+from synthetic_run import EXECUTING, KEY, synthetic_run
 
 from reports import ReportInput
 from reports.document import document, jsonable
@@ -60,8 +61,47 @@ def test_ends_are_the_numbers_that_are_known(doc: dict[str, Any], ranker: str, m
 def test_a_ranker_that_counts_agreement_has_no_curve_but_a_reason(doc: dict[str, Any]) -> None:
     found = curve(doc, EXECUTING)
     assert found["value"] == [None] * len(found["k"])
-    assert "agree" in found["reason"]
+    assert "not recorded" in found["reason"]
     assert found["reason"] in markdown(doc)
+
+
+def test_agreement_that_was_recorded_gives_a_curve(run: ReportInput) -> None:
+    programs = run.programs.to_pylist()
+    drawn = Counter((*key(row), row["program_hash"]) for row in programs)
+    first: dict[tuple[str, ...], int] = {}
+    for row in programs:
+        first.setdefault((*key(row), row["program_hash"]), row["sample_index"])
+    score = {
+        (*key(row), row["sample_index"]): drawn[*key(row), row["program_hash"]] for row in programs
+    }
+    agreements = [
+        dict(zip(KEY, found[:3], strict=True))
+        | {"ranker": EXECUTING, "sample_index": index, "cluster": i, "weight": 1, "then": 0.0}
+        for i, (found, index) in enumerate(first.items())
+    ]
+    rankings = [
+        row | {"score": float(score[*key(row), row["sample_index"]])}
+        for row in run.rankings.to_pylist()
+        if row["ranker"] == EXECUTING
+    ]
+    source = dataclasses.replace(
+        run,
+        agreements=pa.Table.from_pylist(agreements),
+        rankings=pa.Table.from_pylist(rankings, schema=run.rankings.schema),
+    )
+    doc = jsonable(document(source))
+    rows = {row["metric"]: row for row in whole(doc)["ranking"]}
+    drawn_curve = whole(doc)["curve"]
+    for metric in ("pass@1", "pass@top3"):
+        found = curve(doc, EXECUTING, metric)
+        assert found["reason"] == ""
+        assert found["k"][-1] == N
+        assert found["value"][-1] == pytest.approx(rows[f"{EXECUTING} {metric}"]["value"], abs=0.03)
+        assert found["value"][0] == pytest.approx(drawn_curve["value"][0], abs=0.03)
+
+
+def key(row: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(row[name] for name in KEY)
 
 
 def test_what_a_ranker_used_is_in_its_budget(run: ReportInput, doc: dict[str, Any]) -> None:

@@ -19,7 +19,6 @@ from pipeline.history_schema import MIGRATIONS
 from pipeline.records import UserError, digest
 
 NOT_REACHED = ("stopped", "not_reached")
-GOES_ON = ("stopped", "infrastructure", "error")  # states whose run directory has a use yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +86,10 @@ class Flip:
 CELL = "night, series, checkpoint, step, position, state, reason, run, seconds, accepted"
 FLIP = "dataset, language, task_id, program_hash, first_verdict, second_verdict"
 GATE = "position, series, checkpoint, metric, state, value, baseline, p, said"
+BEFORE = (
+    "series = ? AND night < ? AND accepted AND (step IS NULL OR step < ?) "
+    "ORDER BY step DESC, night DESC LIMIT ?"
+)
 AT = "night = ? AND series = ? AND checkpoint = ?"
 
 
@@ -274,19 +277,26 @@ class History:
         found = self.rows(f"SELECT facts FROM cells WHERE {AT}", [night, series, checkpoint])
         return dict(json.loads(found[0][0]))
 
-    def accepted_before(self, row: CellRow) -> list[tuple[int, str]]:
-        """Accepted nights of a cell's series before this one, and their checkpoints; last first.
-
-        Of a checkpoint: those of lower steps.
+    def accepted_before(self, row: CellRow, last: int) -> list[tuple[int, str]]:
+        """The last accepted nights of a cell's series before this one, and their checkpoints; last
+        first. Of a checkpoint: those of lower steps.
         """
         return [
             (night, checkpoint)
             for night, checkpoint in self.rows(
-                "SELECT night, checkpoint FROM cells WHERE series = ? AND night < ? AND accepted "
-                "AND (step IS NULL OR step < ?) ORDER BY step DESC, night DESC",
-                [row.series, row.night, row.step],
+                f"SELECT night, checkpoint FROM cells WHERE {BEFORE}",
+                [row.series, row.night, row.step, last],
             )
         ]
+
+    def figures_before(self, row: CellRow, metric: str, last: int) -> list[float]:
+        """A figure of the last accepted nights, as `accepted_before` has them, where known."""
+        found = self.rows(
+            f"WITH before AS (SELECT * FROM cells WHERE {BEFORE}) SELECT value FROM before "
+            "JOIN figures USING (night, series, checkpoint) WHERE metric = ?",
+            [row.series, row.night, row.step, last, metric],
+        )
+        return [float(value) for (value,) in found]
 
     # ---- gates -----------------------------------------------------------------------------------
 

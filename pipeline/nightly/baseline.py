@@ -58,7 +58,7 @@ class FromHistory:
         self._middle = middle
 
     def of(self, row: CellRow) -> Baseline | None:
-        accepted = self._history.accepted_before(row)[: self._last if self._middle else 1]
+        accepted = self._history.accepted_before(row, self._last if self._middle else 1)
         if not accepted:
             return None
         found = [(self._history.counts(n, row.series, c), n, c) for n, c in accepted]
@@ -69,11 +69,7 @@ class FromHistory:
         return Baseline(called, counts, facts)
 
     def figure(self, row: CellRow, metric: str) -> float | None:
-        values = [
-            figures[metric][0]
-            for night, checkpoint in self._history.accepted_before(row)[: self._last]
-            if metric in (figures := self._history.figures(night).get((row.series, checkpoint), {}))
-        ]
+        values = self._history.figures_before(row, metric, self._last)
         return float(median(values)) if values else None
 
     def runs(self, night: int) -> set[str]:

@@ -8,10 +8,10 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.history import GOES_ON, NOT_REACHED, CellRow, History
+from pipeline.history import NOT_REACHED, CellRow, History
 from pipeline.nightly.cells import Cell, folder, matrix
 from pipeline.nightly.config import NightConfig
-from pipeline.nightly.deadline import OutOfTime, deadline
+from pipeline.nightly.deadline import OutOfTime, limited
 from pipeline.nightly.measured import measured
 from pipeline.nightly.sandboxes_watch import InfrastructureFault
 from pipeline.records import UserError
@@ -39,8 +39,9 @@ def plan(config: NightConfig, history: History, night: int) -> dict[tuple[str, s
     rows = []
     for position, cell in enumerate(ordered):
         last = before.get(cell.key)
-        going_on = last is not None and last.state in GOES_ON and cell.key not in whole
-        run = last.run if last is not None and going_on else ""
+        run = last.run if last is not None and cell.key not in whole else ""
+        if not (config.place / run / "run.json").is_file():
+            run = ""  # it was not begun
         place = run or f"{RUNS}/{night:05d}/{folder(cell.name)}"
         rows.append(
             CellRow(
@@ -100,9 +101,11 @@ def one(
         return seconds
 
     try:
-        with deadline(left):
-            evaluate(path, cell, services)
+        evaluate(path, cell, limited(services, left))
         found = measured(path)
+    except KeyboardInterrupt:
+        spent()
+        raise
     except OutOfTime:
         history.mark(row, "stopped", "the night's time was over; it goes on next night", spent())
     except InfrastructureFault as fault:

@@ -101,23 +101,17 @@ def listing(doc: Document, series: Sequence[Document]) -> Markup:
     rows: list[list[object]] = []
     for item in series:
         latest = item["latest"]
-        report = tag("a", "report", href=latest["report"]) if latest["report"] else ""
+        night = f"night {latest['night']}"
         rows.append(
             [
                 tag("a", item["name"], href=item["page"]),
                 Markup(spark(item["recent"], f"the last {len(item['recent'])} values")),
+                tag("a", night, href=latest["report"]) if latest["report"] else night,
                 *(Cell(figure(latest, name), number=True) for name in shown),
-                f"night {latest['night']}",
-                report,
             ]
         )
-    head: list[str | Cell] = [
-        "series",
-        "",
-        *(Cell(heading(name)) for name in shown),
-        "evaluated",
-        "",
-    ]
+    figures = [Cell(heading(name)) for name in shown]
+    head: list[str | Cell] = ["series", "", "report", *figures]
     return table("The last value of every series, with 95% intervals", head, rows)
 
 
@@ -152,7 +146,7 @@ def history(nights: Sequence[Document]) -> Markup:
         "outcome",
         Cell("gates failed"),
         Cell("cells"),
-        Cell("min"),
+        Cell("minutes"),
     ]
     return table(f"The last {len(rows)} nights", head, rows, tall=len(rows) > 12)
 
@@ -172,8 +166,8 @@ def series_page(name: str, item: Document) -> str:
         report = tag("a", "report", href=point["report"]) if point["report"] else ""
         rows.append(
             [
-                point["checkpoint"] or f"night {point['night']}",
-                point["started"],
+                tag("span", point["checkpoint"] or f"night {point['night']}", _class="num"),
+                tag("span", point["started"], _class="num"),
                 ", ".join(point["failed"]) or "",
                 *(Cell(figure(point, metric), number=True) for metric in shown),
                 report,

@@ -37,6 +37,8 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "pipeline.config_text",
     ),
     "pipeline.services": ("pipeline.records",),
+    "pipeline.history": ("pipeline.history_schema", "pipeline.records"),
+    "pipeline.history_schema": (),
     "pipeline.benchmarks": (
         "pipeline.benchmarks",
         "pipeline.public_inputs",

@@ -86,9 +86,12 @@ def test_time_is_spent_in_order_and_what_is_not_reached_comes_first(nights: Nigh
     done = len(list((nights.place / stopped).rglob("*.parquet")))
     assert done  # what was finished is kept
 
-    nights.write(order=["model", "benchmark", "language", "sampling"])
+    assert nights.run(seed=1, sets=("limits.hours=1e-9",)) == 0
+    with nights.history() as history:
+        for row in history.cells(2):  # as if it had not even been begun
+            history.mark(row, "not_reached", "the night's time was over", 0.0)
     assert nights.run(seed=1) == 0
-    rows = nights.cells(2)
+    rows = nights.cells(3)
     assert {row.state for row in rows} == {"done"}
     assert rows[0].run == stopped  # it goes on where it was
 

@@ -227,8 +227,10 @@ class History:
             [state, reason, seconds, row.night, row.series, row.checkpoint],
         )
 
-    def record(self, row: CellRow, measured: Measured, seconds: float) -> None:
-        """A finished cell with its figures."""
+    def record(
+        self, row: CellRow, measured: Measured, seconds: float, broken: str = ""
+    ) -> None:
+        """A finished cell with its figures. broken: why it says nothing about its model."""
         counts = measured.counts
         name = digest(*counts.task_ids)[:16]
         key = [row.night, row.series, row.checkpoint]
@@ -238,9 +240,11 @@ class History:
                 [name, list(counts.task_ids)],
             )
             self._db.execute(
-                "UPDATE cells SET state = 'done', reason = '', seconds = seconds + ?, n = ?, "
+                "UPDATE cells SET state = ?, reason = ?, seconds = seconds + ?, n = ?, "
                 f"problem_set = ?, judged = ?, passed = ?, facts = ? WHERE {AT}",
                 [
+                    "infrastructure" if broken else "done",
+                    broken,
                     seconds,
                     measured.n,
                     name,

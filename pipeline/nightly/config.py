@@ -243,7 +243,7 @@ class NightConfig(Section):
         if sorted(self.order) != sorted(AXES):
             yield Contradiction(("order",), f"must name each of {', '.join(AXES)} once")
         if self.limits.money is not None:
-            prices = self.run.report.prices.model_dump(exclude={"currency"})
+            prices = self.run.report.prices.model_dump(exclude={"currency", "version"})
             if not any(prices.values()):
                 yield Contradiction(
                     ("limits.money", "run.report.prices"), "needs prices: set run.report.prices"

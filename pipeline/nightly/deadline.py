@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pipeline.config import RunConfig
-from pipeline.records import EngineStep, Execution, Job, Problem, Test
+from pipeline.records import DeviceEnergy, EngineStep, Execution, Job, Problem, Test
 from pipeline.run import Services
 from pipeline.services import (
     Completer,
@@ -64,7 +64,7 @@ class TimedCompleter:
     def environment(self) -> Mapping[str, Any]:
         return self._completer.environment()
 
-    def take_steps(self) -> list[EngineStep]:
+    def take_steps(self) -> Sequence[EngineStep | DeviceEnergy]:
         return self._completer.take_steps()
 
 

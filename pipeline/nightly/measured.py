@@ -10,6 +10,7 @@ import numpy as np
 from pipeline.compare import Opened, opened
 from pipeline.history import Counts, Measured
 from pipeline.records import VERDICTS
+from reports import rankers
 from reports.intervals import over_problems
 from reports.ledger import money, sandbox_seconds, seconds_of
 from reports.passk import pass_at_k
@@ -60,10 +61,16 @@ def figures(run: Opened, found: Tally) -> dict[str, tuple[float, float | None, f
         "infrastructure_errors": failed / samples,
         "truncation": int((found.length & found.present).sum()) / samples,
         "tokens_per_second": int(found.generated_tokens.sum()) / device if device else math.nan,
-        "money": money(found, device, cpu, source.settings.prices).value,
+        "money": money(found, device, cpu, source.settings.prices).value + of_rankers(run),
     }
     values |= {name: (value, None, None) for name, value in plain.items()}
     return {name: own for name, own in values.items() if not math.isnan(own[0])}
+
+
+def of_rankers(run: Opened) -> float:
+    """The bill of what rankers asked and ran; 0 where they took nothing."""
+    entries = rankers.ledger_entries(run.source)
+    return sum(entry.value for entry in entries if entry.name == "money, ranking")
 
 
 def facts(run: Opened) -> dict[str, dict[str, str]]:

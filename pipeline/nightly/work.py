@@ -116,12 +116,10 @@ def one(
             words = f"{type(fault).__name__}: {words}"
         history.mark(row, "error", words, spent())
     else:
-        history.record(row, found, spent())
         share = found.figures["infrastructure_errors"][0]
-        if share >= config.infrastructure_limit(tuple(cell.name.split("/"))):
-            history.mark(
-                row, "infrastructure", f"{share:.1%} of the candidates have no verdict", 0.0
-            )
+        limit = config.infrastructure_limit(tuple(cell.name.split("/")))
+        broken = f"{share:.1%} of the candidates have no verdict" if share >= limit else ""
+        history.record(row, found, spent(), broken)
 
 
 def evaluate(path: Path, cell: Cell, services: Services) -> None:

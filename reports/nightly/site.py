@@ -106,7 +106,7 @@ def listing(doc: Document, series: Sequence[Document]) -> Markup:
             [
                 tag("a", item["name"], href=item["page"]),
                 Markup(spark(item["recent"], f"the last {len(item['recent'])} values")),
-                tag("a", night, href=latest["report"]) if latest["report"] else night,
+                tag("a", night, href=latest["report"], _class="num") if latest["report"] else night,
                 *(Cell(figure(latest, name), number=True) for name in shown),
             ]
         )

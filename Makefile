@@ -47,10 +47,11 @@ images: python docker ## the sandbox images of all languages
 images-quickstart: python docker ## those that the bundled benchmark needs
 	$(FORKEVAL) images build python java javascript
 
-docs: python ## the generated pages: command line, hostile programs, languages, weak tests, attention
+docs: python ## the generated pages: command line, hostile programs, verdicts, checks, attention
 	$(PY) tools/cli_docs.py >docs/cli.md
 	$(PY) tools/hostile_docs.py >docs/hostile.md
 	$(PY) tools/languages_docs.py >docs/languages.md
+	$(PY) tools/long_checks_docs.py >docs/long_checks.md
 	$(PY) tools/weak_tests_docs.py >docs/weak_tests.md
 	$(PY) tools/attention_docs.py >docs/attention.md
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 import json
 import os
 import platform
@@ -152,20 +153,14 @@ def _bare_fork(client: Any, language: Language) -> dict[str, float]:
 
 def _together(language: Language, workers: int, seconds: float) -> dict[str, float]:
     """Candidates a second of so many workers at once."""
-
-    def jobs(until: float) -> Iterator[Job]:
-        for job in _jobs(language):
-            if time.monotonic() > until:
-                return
-            yield job
-
     with DockerExecutor(Limits(), workers) as pool:
-        warm_up = [job for job, _ in zip(_jobs(language), range(4 * workers), strict=False)]
-        for _ in pool.run(warm_up):
-            pass
-        started = time.monotonic()
-        done = sum(1 for _ in pool.run(jobs(started + seconds)))
-        spent = time.monotonic() - started
+        for _ in pool.run(itertools.islice(_jobs(language), 4 * workers)):
+            pass  # warms up
+        started, done = time.monotonic(), 0
+        for _ in pool.run(_jobs(language)):
+            done += 1
+            if (spent := time.monotonic() - started) >= seconds:
+                break  # which ends the run after the jobs under way
     return {"workers": workers, "candidates": done, "per_second": round(done / spent, 2)}
 
 

@@ -33,13 +33,15 @@ class FairQueue:
     def __init__(self, ahead: int = AHEAD) -> None:
         self._ahead = ahead
         self._lines: dict[str, _Line] = {}
-        self._changed = threading.Condition()
+        lock = threading.Lock()
+        self._some = threading.Condition(lock)  # a job waits
+        self._room = threading.Condition(lock)  # half of those that may wait are gone
         self._closed = False
 
     def put(self, job: Job) -> bool:
         """Adds a job; waits while as many wait as may. False: the queue was closed meanwhile."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._has_room())
+        with self._room:
+            self._room.wait_for(lambda: self._closed or self._waiting() < self._most())
             if self._closed:
                 return False
             line = self._lines.setdefault(job.language, _Line())
@@ -48,38 +50,41 @@ class FairQueue:
                 busy = [x.seconds for x in self._lines.values() if x.waiting or x.running]
                 line.seconds = max(line.seconds, min(busy, default=0.0))
             line.waiting.append(job)
-            self._changed.notify_all()
+            self._some.notify()
             return True
 
     def take(self) -> Job | None:
         """The next job, once there is one; None when the queue is closed and empty."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._closed or bool(self._ready()))
+        with self._some:
+            self._some.wait_for(lambda: self._closed or bool(self._ready()))
             ready = self._ready()
             if not ready:
                 return None
             line = min(ready, key=lambda x: (x.running, x.seconds))
             line.running += 1
             job = line.waiting.popleft()
-            self._changed.notify_all()
+            # Not for each job: a thread that wakes takes its time from those that work.
+            if self._waiting() <= self._most() // 2:
+                self._room.notify()
             return job
 
     def done(self, job: Job, seconds: float) -> None:
         """A worker has spent so many seconds on a job that it took."""
-        with self._changed:
+        with self._some:
             line = self._lines[job.language]
             line.running -= 1
             line.seconds += seconds
 
     def close(self) -> None:
         """No more jobs come; those that wait are still given out."""
-        with self._changed:
+        with self._some:
             self._closed = True
-            self._changed.notify_all()
+            self._some.notify_all()
+            self._room.notify_all()
 
     def clear(self) -> None:
         """Closes, and drops what waits."""
-        with self._changed:
+        with self._some:
             for line in self._lines.values():
                 line.waiting.clear()
         self.close()
@@ -87,7 +92,9 @@ class FairQueue:
     def _ready(self) -> list[_Line]:
         return [line for line in self._lines.values() if line.waiting]
 
-    def _has_room(self) -> bool:
-        """Whether some language has few jobs waiting: jobs come in an order that is not ours."""
-        waiting = sum(len(line.waiting) for line in self._lines.values())
-        return waiting < self._ahead * max(1, len(self._lines))
+    def _waiting(self) -> int:
+        return sum(len(line.waiting) for line in self._lines.values())
+
+    def _most(self) -> int:
+        """How many may wait: for each language, since they come in an order that is not ours."""
+        return self._ahead * max(1, len(self._lines))

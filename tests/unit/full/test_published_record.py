@@ -22,12 +22,13 @@ def _key(result: Result) -> str:
     return f"{result.set}/{result.language}"
 
 
-def test_the_page_is_generated_from_the_results() -> None:
+@pytest.mark.parametrize("page", ["languages", "long_checks"])
+def test_the_page_is_generated_from_the_results(page: str) -> None:
     done = subprocess.run(
-        [sys.executable, "tools/languages_docs.py"],
+        [sys.executable, f"tools/{page}_docs.py"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert done.stdout == (ROOT / "docs" / "languages.md").read_text(), "run: make docs"
+    assert done.stdout == (ROOT / "docs" / f"{page}.md").read_text(), "run: make docs"
 
 
 def test_there_are_results() -> None:

@@ -227,9 +227,7 @@ class History:
             [state, reason, seconds, row.night, row.series, row.checkpoint],
         )
 
-    def record(
-        self, row: CellRow, measured: Measured, seconds: float, broken: str = ""
-    ) -> None:
+    def record(self, row: CellRow, measured: Measured, seconds: float, broken: str = "") -> None:
         """A finished cell with its figures. broken: why it says nothing about its model."""
         counts = measured.counts
         name = digest(*counts.task_ids)[:16]

@@ -8,9 +8,10 @@ with asymptotically normal distribution", theorem 5.2)
 
 since two of its kernels that share j samples both miss with chance q^(2k-j). The means over the
 problems of the powers q^m come from the pilot: C(n-c, m) / C(n, m) is unbiased for q^m where n >= m
-(Chen et al. 2021, arXiv 2107.03374, equation 1, gives it for m = k). For larger m they are those of
-a beta distribution of q, with the pilot's mean and the precision of greatest likelihood (Skellam
-1948, JRSS B 10, the beta-binomial): q^m has mean B(b + m, a) / B(b, a).
+(Chen et al. 2021, arXiv 2107.03374, equation 1, gives it for m = k). With fewer than 4 k samples
+the counts hold q^2k, but not steadily (docs/budgets.md), and beyond n not at all: then all powers
+are those of a beta distribution of q, with the pilot's mean and the precision of greatest
+likelihood (Skellam 1948, JRSS B 10, the beta-binomial): q^m has mean B(b + m, a) / B(b, a).
 
 - Same problems, sampled again: the variance of the mean is sum v(n) / P^2, and falls as n rises.
 - Problems drawn anew: to it comes the variance between problems, which no n lowers. It is what the
@@ -37,6 +38,7 @@ from reports.passk import miss
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+STEADY = 2  # times 2 k: samples from which q^2k is taken from the counts
 MOST = 100_000  # samples or problems: beyond it a width counts as out of reach
 Kind = Literal["same problems", "problems drawn anew"]
 KINDS: tuple[Kind, ...] = ("same problems", "problems drawn anew")
@@ -86,13 +88,9 @@ class Powers:
         self._pilot = pilot
         self._a, self._b = beta(pilot.n, pilot.c)
 
-    def counted(self, m: int) -> bool:
-        return m <= self._pilot.least
-
-    def __getitem__(self, m: int) -> float:
-        if self.counted(m):
-            return float(miss(self._pilot.n, self._pilot.c, [m]).mean())
-        return self.fitted(m)
+    def counted(self, m: int) -> float:
+        """Needs m <= n of every problem."""
+        return float(miss(self._pilot.n, self._pilot.c, [m]).mean())
 
     def fitted(self, m: int) -> float:
         a, b = self._a, self._b
@@ -166,10 +164,10 @@ class Widths:
         self._k = k
         powers = Powers(pilot)
         # One source for all powers: what two of them differ by must not be that they are two.
-        self.fitted = not powers.counted(2 * k)
-        take = powers.fitted if self.fitted else powers.__getitem__
+        self.fitted = pilot.least < STEADY * 2 * k
+        take = powers.fitted if self.fitted else powers.counted
         self._powers = np.array([take(2 * k - j) for j in range(k + 1)])
-        self.value = 1.0 - powers[k]
+        self.value = 1.0 - (powers.counted(k) if k <= pilot.least else powers.fitted(k))
         self._between = self._spread()
 
     def drawn(self, n: int) -> float:

@@ -10,42 +10,66 @@ from reports.svg import Frame, Line, chart, compact, wrap
 
 Document = dict[str, Any]
 
-AXIS = "tokens_billed"
+PANELS = (  # column of the costs, its words in figures.AXES, heading
+    ("tokens_billed", "tokens", "billed tokens"),
+    ("tokens_shared", "tokens", "tokens, prefixes shared"),
+    ("flops_shared", "flops", "arithmetic, prefixes shared"),
+    ("device_seconds", "device_seconds", "device time"),
+    ("sandbox_seconds", "sandbox_seconds", "sandbox time"),
+    ("money", "money", "money"),
+)
 
 
-def panels(doc: Document) -> list[tuple[str, str, str]]:
-    """A panel each for pass@1 and pass@top3, a line a ranker: (axis, heading, drawing)."""
+def panels(doc: Document) -> list[tuple[str, str]]:
+    """A panel a budget for pass@1 and for pass@top3, a line a ranker: heading and drawing.
+
+    Dashed, for tokens: every problem has the same budget.
+    """
     found = []
     shown = [curve for curve in doc["ranked_curves"] if not curve["reason"]]
+    currency = next(line["unit"] for line in doc["ledger"] if line["name"] == "money")
     for metric in dict.fromkeys(curve["metric"] for curve in shown):
-        lines = []
-        for tone, curve in enumerate((c for c in shown if c["metric"] == metric), start=1):
-            spent = curve["cost"][AXIS]
-            name = curve["ranker"].replace("_", " ")
-            hover = [
-                f"{name}, k = {k}: {percent(value)} % for {compact(cost)} tokens" if cost else ""
-                for k, value, cost in zip(curve["k"], curve["value"], spent, strict=True)
-            ]
-            lines.append(
-                Line(
-                    name,
-                    spent,
-                    curve["value"],
-                    curve["low"],
-                    curve["high"],
-                    tone=tone,
-                    marks=marked(curve["k"]),
-                    hover=hover,
-                )
-            )
-        body = chart(lines, Frame(NARROW, 250, AXES["tokens"], metric))
-        if body:
-            title = f"{metric} after ranking against tokens"
-            desc = f"{metric} after ranking what k samples hold, against billed tokens, with bands."
-            drawing = wrap(f"ranked-{metric.split('@')[1]}", NARROW, 250, title, desc, body)
-            key = legend([(f"t{line.tone}", line.label) for line in lines])
-            found.append((f"ranked {metric}", f"{metric} after ranking", drawing + key))
+        own = [curve for curve in shown if curve["metric"] == metric]
+        for axis, words, heading in PANELS:
+            label = f"{currency} {AXES[words]}" if words == "money" else AXES[words]
+            scale = 1000.0 if words == "money" else 1.0
+            lines = [drawn(curve, tone, axis, scale) for tone, curve in enumerate(own, start=1)]
+            lines += equal(doc, metric, axis, [curve["ranker"] for curve in own])
+            body = chart(lines, Frame(NARROW, 250, label, metric))
+            if body:
+                title = f"{metric} after ranking against {heading}"
+                desc = f"{metric} after ranking what k samples hold, against {label}, with bands."
+                identity = f"ranked-{metric.split('@')[1]}-{axis.replace('_', '-')}"
+                drawing = wrap(identity, NARROW, 250, title, desc, body)
+                key = legend([(f"t{x.tone}", x.label) for x in lines if not x.dashed])
+                found.append((title, drawing + key))
     return found
+
+
+def drawn(curve: dict[str, Any], tone: int, axis: str, scale: float) -> Line:
+    spent = [None if cost is None else scale * cost for cost in curve["cost"][axis]]
+    name = curve["ranker"].replace("_", " ")
+    hover = [
+        f"{name}, k = {k}: {percent(value)} % for {compact(cost)}" if cost else ""
+        for k, value, cost in zip(curve["k"], curve["value"], spent, strict=True)
+    ]
+    ends = (curve["low"], curve["high"])
+    return Line(name, spent, curve["value"], *ends, tone, marks=marked(curve["k"]), hover=hover)
+
+
+def equal(doc: Document, metric: str, axis: str, names: list[str]) -> list[Line]:
+    """The same budget for every problem, spent in random order."""
+    return [
+        Line(
+            f"{curve['ranker'].replace('_', ' ')}, equal budgets",
+            curve["budget"],
+            curve["value"],
+            tone=1 + names.index(curve["ranker"]),
+            dashed=True,
+        )
+        for curve in doc["ranked_equal_budget"]
+        if curve["metric"] == metric and axis == f"tokens_{curve['view']}"
+    ]
 
 
 def table(doc: Document) -> tuple[list[str], list[list[str]]]:

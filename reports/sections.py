@@ -185,7 +185,7 @@ def results(doc: Document) -> Markup:
 
 
 def compute(doc: Document) -> Markup:
-    panels = [*figures.budget_panels(doc), *ranked_figures.panels(doc)]
+    panels = figures.budget_panels(doc)
     shown = {axis for axis, _, _ in panels}
     drawn = [
         tag("figure", join([tag("h3", heading), Markup(drawing)])) for _, heading, drawing in panels
@@ -243,7 +243,24 @@ def compute(doc: Document) -> Markup:
             join([*drawn, tag("div", join([tag("p", n, _class="note") for n in notes]))]),
             _class="panels",
         ),
+        ranked(doc),
     )
+
+
+def ranked(doc: Document) -> Markup:
+    """What choosing among k samples gives, against each budget; folded, for there are many."""
+    panels = [
+        tag("figure", join([tag("h3", heading), Markup(drawing)]))
+        for heading, drawing in ranked_figures.panels(doc)
+    ]
+    if not panels:
+        return Markup("")
+    note = (
+        "Of k samples, ranked among themselves; what the ranker asked and ran is in the budget. "
+        "Dashed: the same token budget for every problem, spent in random order."
+    )
+    body = [tag("summary", "After ranking, against each budget"), tag("p", note, _class="note")]
+    return tag("details", join([*body, tag("div", join(panels), _class="panels")]))
 
 
 def ranking(doc: Document) -> Markup:

@@ -13,7 +13,8 @@ import torch
 
 from pipeline.backends.engine_backend import EngineCompleter
 from pipeline.config import EngineConfig, ModelConfig, SamplingConfig
-from pipeline.records import ProblemKey
+from pipeline.engine.energy import counter
+from pipeline.records import DeviceEnergy, EngineStep, ProblemKey
 from pipeline.services import Completion, CompletionRequest
 
 pytestmark = pytest.mark.gpu
@@ -78,6 +79,17 @@ def test_sampled_log_probabilities_equal_the_cpu() -> None:
     assert equal >= 30  # the same uniforms: a draw differs only next to a boundary
 
 
+def test_energy_is_counted_while_the_engine_works() -> None:
+    source = counter(torch.device("cuda"))
+    before = source.joules() if source else 0.0
+    completer, _, seconds = complete("cuda", 6, 40, rows=64, temperature=0.8, max_new_tokens=64)
+    energy = [row for row in completer.take_steps() if isinstance(row, DeviceEnergy)]
+    assert bool(energy) == (source is not None)  # absent without a counter, never guessed
+    if source is not None:
+        assert 0 <= sum(row.m_joules for row in energy) <= source.joules() - before
+        assert sum(row.m_seconds for row in energy) <= seconds + 1.0
+
+
 def test_discarded_tokens_are_at_most_one() -> None:
     _, gpu, _ = complete("cuda", 6, 40, rows=64, temperature=0.8, max_new_tokens=64)
     assert len(gpu) == 240
@@ -97,7 +109,9 @@ def test_speed_is_written_as_data(rows: int, dtype: str) -> None:
         "cuda", 200, 100, rows=rows, dtype=dtype, chunk=8192, temperature=0.8, max_new_tokens=96
     )
     tokens = sum(c.call.generated_tokens for c in done.values())
-    steps = completer.take_steps()
+    taken = completer.take_steps()
+    steps = [row for row in taken if isinstance(row, EngineStep)]
+    energy = [row for row in taken if isinstance(row, DeviceEnergy)]
     device_seconds = {
         kind: sum(s.m_seconds for s in steps if s.kind == kind) for kind in ("prefill", "decode")
     }
@@ -105,6 +119,7 @@ def test_speed_is_written_as_data(rows: int, dtype: str) -> None:
         "model": "tiny", "rows": rows, "dtype": dtype, "candidates": len(done), "tokens": tokens,
         "seconds": round(seconds, 3), "tokens_per_second": round(tokens / seconds),
         "device_seconds": {kind: round(value, 3) for kind, value in device_seconds.items()},
+        "joules": round(sum(row.m_joules for row in energy), 1) if energy else None,
         "decode_steps": sum(s.steps for s in steps if s.kind == "decode"),
         "peak_gib": round(torch.cuda.max_memory_allocated() / 2**30, 3),
         "device": torch.cuda.get_device_name(), "torch": torch.__version__,

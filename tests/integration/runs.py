@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import signal
 import subprocess
 import sys
@@ -60,12 +61,17 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str], seco
 
 
 def shards(run: Path) -> dict[str, tuple[str, int]]:
-    """Content hash and modification time (ns) of every committed file, by path in the run."""
+    """Content hash and modification time (ns) of every committed file, by path in the run.
+
+    A shard whose manifest a kill prevented is not committed: the next writer may replace it.
+    """
     found: dict[str, tuple[str, int]] = {}
     for manifest in (run / "commits").rglob("*.json"):
         found[str(manifest.relative_to(run))] = fingerprint(manifest)
-    for shard in (run / "tables").rglob("*.parquet"):
-        found[str(shard.relative_to(run))] = fingerprint(shard)
+        for listed in json.loads(manifest.read_bytes())["shards"]:
+            name = f"{listed['table']}/{manifest.parent.name}/{manifest.stem}.parquet"
+            (shard,) = run.glob(f"*/{name}")
+            found[str(shard.relative_to(run))] = fingerprint(shard)
     return found
 
 

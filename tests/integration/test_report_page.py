@@ -159,7 +159,7 @@ def test_figures_themes_and_sorting(probed: Path, tmp_path: Path) -> None:
     seen = probe(probed, tmp_path)
     assert seen["errors"] == []
     assert seen["pwned"] is None
-    assert len(seen["figures"]) == len(set(seen["figures"])) == 9
+    assert len(seen["figures"]) == len(set(seen["figures"])) == 21
     light, dark, auto = seen["themes"]
     assert light == auto == seen["auto"] != dark
     assert seen["sort"] == "descending"

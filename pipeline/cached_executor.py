@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
 
 from pipeline.records import Execution, Job
-from pipeline.services import Executor
+from pipeline.services import AroundExecutor, Executor
 
 # As the execute stage has it: a sandbox that failed three times will fail the fourth time too.
 INFRASTRUCTURE_RETRIES = 2
@@ -15,7 +14,7 @@ INFRASTRUCTURE_RETRIES = 2
 Key = tuple[str, str, str, str]  # program hash, test hash, image digest, limits hash
 
 
-class CachedExecutor:
+class CachedExecutor(AroundExecutor):
     """Runs jobs whose outcome is not known yet. Closing the executor inside is its owner's to do.
 
     known: executions of earlier sessions. write: receives each new one as it ends, except
@@ -28,21 +27,9 @@ class CachedExecutor:
         known: Iterable[Execution],
         write: Callable[[Execution], None],
     ) -> None:
-        self._executor = executor
+        super().__init__(executor)
         self._known = {_key(execution): execution for execution in known}
         self._write = write
-
-    def prepare(self, languages: Iterable[str]) -> None:
-        self._executor.prepare(languages)
-
-    def image_digest(self, language: str) -> str:
-        return self._executor.image_digest(language)
-
-    def limits_hash(self, language: str) -> str:
-        return self._executor.limits_hash(language)
-
-    def environment(self) -> Mapping[str, Any]:
-        return self._executor.environment()
 
     def close(self) -> None:
         """Nothing of its own."""

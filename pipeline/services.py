@@ -111,3 +111,53 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """Removes the pool's containers."""
+
+
+# Services around another one: what a class does not change goes through as it is.
+
+
+class AroundExecutor:
+    """An `Executor` that hands everything to the one inside."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+
+    def prepare(self, languages: Iterable[str]) -> None:
+        self._executor.prepare(languages)
+
+    def image_digest(self, language: str) -> str:
+        return self._executor.image_digest(language)
+
+    def limits_hash(self, language: str) -> str:
+        return self._executor.limits_hash(language)
+
+    def run(self, jobs: Iterable[Job]) -> Iterator[Execution]:
+        return self._executor.run(jobs)
+
+    def environment(self) -> Mapping[str, Any]:
+        return self._executor.environment()
+
+    def close(self) -> None:
+        self._executor.close()
+
+
+class AroundCompleter:
+    """A `Completer` that hands everything to the one inside."""
+
+    def __init__(self, completer: Completer) -> None:
+        self._completer = completer
+
+    def check(self, requests: Iterable[CompletionRequest]) -> None:
+        self._completer.check(requests)
+
+    def complete(self, requests: Iterable[CompletionRequest]) -> Iterator[Completion]:
+        return self._completer.complete(requests)
+
+    def identity(self) -> Mapping[str, Any]:
+        return self._completer.identity()
+
+    def environment(self) -> Mapping[str, Any]:
+        return self._completer.environment()
+
+    def take_steps(self) -> Sequence[EngineStep | DeviceEnergy]:
+        return self._completer.take_steps()

@@ -7,13 +7,14 @@ run, on which finished rows are stored and locks are given back.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 from pipeline.config import RunConfig
-from pipeline.records import DeviceEnergy, EngineStep, Execution, Job, Problem, Test
+from pipeline.records import Execution, Job, Problem, Test
 from pipeline.run import Services
 from pipeline.services import (
+    AroundCompleter,
+    AroundExecutor,
     Completer,
     Completion,
     CompletionRequest,
@@ -43,29 +44,17 @@ class Deadline:
             raise OutOfTime
 
 
-class TimedCompleter:
+class TimedCompleter(AroundCompleter):
     """A `Completer` that stops after a finished candidate."""
 
     def __init__(self, completer: Completer, deadline: Deadline) -> None:
-        self._completer = completer
+        super().__init__(completer)
         self._deadline = deadline
-
-    def check(self, requests: Iterable[CompletionRequest]) -> None:
-        self._completer.check(requests)
 
     def complete(self, requests: Iterable[CompletionRequest]) -> Iterator[Completion]:
         for completion in self._completer.complete(requests):
             yield completion
             self._deadline.check()
-
-    def identity(self) -> Mapping[str, Any]:
-        return self._completer.identity()
-
-    def environment(self) -> Mapping[str, Any]:
-        return self._completer.environment()
-
-    def take_steps(self) -> Sequence[EngineStep | DeviceEnergy]:
-        return self._completer.take_steps()
 
 
 class TimedScorer(TimedCompleter):
@@ -81,15 +70,12 @@ class TimedScorer(TimedCompleter):
             self._deadline.check()
 
 
-class TimedExecutor:
+class TimedExecutor(AroundExecutor):
     """An `Executor` that takes no more jobs, and stops when those under way have ended."""
 
     def __init__(self, executor: Executor, deadline: Deadline) -> None:
-        self._executor = executor
+        super().__init__(executor)
         self._deadline = deadline
-
-    def prepare(self, languages: Iterable[str]) -> None:
-        self._executor.prepare(languages)
 
     def run(self, jobs: Iterable[Job]) -> Iterator[Execution]:
         cut = False
@@ -105,18 +91,6 @@ class TimedExecutor:
         yield from self._executor.run(in_time())
         if cut:
             raise OutOfTime
-
-    def image_digest(self, language: str) -> str:
-        return self._executor.image_digest(language)
-
-    def limits_hash(self, language: str) -> str:
-        return self._executor.limits_hash(language)
-
-    def environment(self) -> Mapping[str, Any]:
-        return self._executor.environment()
-
-    def close(self) -> None:
-        self._executor.close()
 
 
 def limited(services: Services, seconds: float | None) -> Services:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from pipeline.config import RunConfig
 from pipeline.records import Execution, Job, UserError
 from pipeline.run import Services
-from pipeline.services import Executor
+from pipeline.services import AroundExecutor, Executor
 
 
 class InfrastructureFault(UserError):
     """The sandboxes could not be had, or gave up."""
 
 
-class Watched:
+class Watched(AroundExecutor):
     """An `Executor` whose faults are InfrastructureFault, whatever they were."""
 
     def __init__(self, executor: Executor) -> None:
-        self._executor = executor
+        super().__init__(executor)
 
     def prepare(self, languages: Iterable[str]) -> None:
         try:
@@ -32,18 +31,6 @@ class Watched:
             yield from self._executor.run(jobs)
         except Exception as fault:
             raise said(fault) from fault
-
-    def image_digest(self, language: str) -> str:
-        return self._executor.image_digest(language)
-
-    def limits_hash(self, language: str) -> str:
-        return self._executor.limits_hash(language)
-
-    def environment(self) -> Mapping[str, Any]:
-        return self._executor.environment()
-
-    def close(self) -> None:
-        self._executor.close()
 
 
 def said(fault: Exception) -> InfrastructureFault:

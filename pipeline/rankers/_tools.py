@@ -8,10 +8,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from pipeline.records import Call, EngineStep, Execution, Job, Problem, ProblemKey
 from pipeline.services import (
+    AroundCompleter,
+    AroundExecutor,
     Completer,
     Completion,
     CompletionRequest,
@@ -66,21 +67,12 @@ class Bill:
         self.calls[problem, call.sample_index, call.purpose, call.turn] = call
 
 
-class BilledExecutor:
+class BilledExecutor(AroundExecutor):
     """An `Executor` that writes down what it gives."""
 
     def __init__(self, executor: Executor, bill: Bill) -> None:
-        self._executor = executor
+        super().__init__(executor)
         self._bill = bill
-
-    def prepare(self, languages: Iterable[str]) -> None:
-        self._executor.prepare(languages)
-
-    def image_digest(self, language: str) -> str:
-        return self._executor.image_digest(language)
-
-    def limits_hash(self, language: str) -> str:
-        return self._executor.limits_hash(language)
 
     def run(self, jobs: Iterable[Job]) -> Iterator[Execution]:
         for execution in self._executor.run(jobs):
@@ -88,33 +80,21 @@ class BilledExecutor:
             self._bill.executions[key] = execution.m_cpu_seconds
             yield execution
 
-    def environment(self) -> Mapping[str, Any]:
-        return self._executor.environment()
-
     def close(self) -> None:
         """The stage's to do."""
 
 
-class BilledCompleter:
+class BilledCompleter(AroundCompleter):
     """A `Completer` that writes down what it gives."""
 
     def __init__(self, completer: Completer, bill: Bill) -> None:
-        self._completer = completer
+        super().__init__(completer)
         self._bill = bill
-
-    def check(self, requests: Iterable[CompletionRequest]) -> None:
-        self._completer.check(requests)
 
     def complete(self, requests: Iterable[CompletionRequest]) -> Iterator[Completion]:
         for completion in self._completer.complete(requests):
             self._bill.add(completion.call)
             yield completion
-
-    def identity(self) -> Mapping[str, Any]:
-        return self._completer.identity()
-
-    def environment(self) -> Mapping[str, Any]:
-        return self._completer.environment()
 
     def take_steps(self) -> list[EngineStep]:
         """The stage's to take."""

@@ -14,10 +14,10 @@ import random
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 from pipeline.records import Execution, Job, Limits, UserError
-from pipeline.services import Executor
+from pipeline.services import AroundExecutor, Executor
 from sandboxes.pool import DockerExecutor, Way
 from tests.full import command
 from tests.full import published_results as results
@@ -41,7 +41,7 @@ def _quick(language: str) -> list[Hostile]:
     ]
 
 
-class Disturbed:
+class Disturbed(AroundExecutor):
     """An executor that runs jobs in a shuffled order, hostile programs between them.
 
     Satisfies `pipeline.services.Executor`. wrong: hostile programs that got a verdict which they
@@ -49,26 +49,11 @@ class Disturbed:
     """
 
     def __init__(self, executor: Executor, programs: Sequence[Hostile], seed: str) -> None:
-        self._executor = executor
+        super().__init__(executor)
         self._programs = {hostile.id: hostile for hostile in programs}
         self._draw = random.Random(seed)
         self.hostile = 0
         self.wrong: list[str] = []
-
-    def prepare(self, languages: Iterable[str]) -> None:
-        self._executor.prepare(languages)
-
-    def image_digest(self, language: str) -> str:
-        return self._executor.image_digest(language)
-
-    def limits_hash(self, language: str) -> str:
-        return self._executor.limits_hash(language)
-
-    def environment(self) -> Mapping[str, Any]:
-        return self._executor.environment()
-
-    def close(self) -> None:
-        self._executor.close()
 
     def run(self, jobs: Iterable[Job]) -> Iterator[Execution]:
         for done in self._executor.run(self._mixed(list(jobs))):

@@ -48,7 +48,7 @@ def killed(nights: Nights, moment: Callable[[], bool]) -> None:
     try:
         until = time.monotonic() + 120
         while not moment():
-            assert process.poll() is None, process.stderr.read().decode()  # type: ignore[union-attr]
+            assert process.poll() is None, process.stderr.read().decode()  # type: ignore[union-attr]  # it is a pipe
             assert time.monotonic() < until
             time.sleep(0.005)
     finally:

@@ -146,6 +146,11 @@ class SamplingConfig(Section):
     top_p: float | None = Field(default=None, gt=0, le=1)
     min_p: float | None = Field(default=None, gt=0, lt=1)
     max_new_tokens: int = Field(default=256, ge=1)
+    length_draw: tuple[Annotated[int, Field(ge=1)], int] | None = Field(
+        default=None,
+        description="for benchmarks of speed: [shortest, longest]; every sample ends at a length "
+        "drawn uniformly from these by seed, problem and sample index, if nothing ends it before",
+    )
     stop: dict[Language, tuple[str, ...]] = Field(
         default_factory=dict,
         description="stop strings a language; a missing language takes its language.yaml's",
@@ -154,6 +159,13 @@ class SamplingConfig(Section):
     seed: int = Field(default=0, ge=0, description="of every sample's random stream")
 
     def contradictions(self) -> Iterator[Contradiction]:
+        if self.length_draw is not None:
+            shortest, longest = self.length_draw
+            if not shortest <= longest <= self.max_new_tokens:
+                yield Contradiction(
+                    ("length_draw", "max_new_tokens"),
+                    f"needs shortest <= longest <= max_new_tokens ({self.max_new_tokens})",
+                )
         if self.temperature == 0:
             for name in ("top_k", "top_p", "min_p"):
                 if getattr(self, name) is not None:

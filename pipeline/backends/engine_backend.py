@@ -110,7 +110,8 @@ class EngineCompleter:
         if sequence.ended and sequence.ids[-1] in self._eos:
             reason = "eos"
         elif sequence.ended:
-            reason, stop = "stop", earliest_stop(text, prompt.stop)
+            stop = earliest_stop(text, prompt.stop)
+            reason = "stop" if stop else "length"  # of `sampling.length_draw`
         problem = prompt.problem
         call = Call(
             *problem,

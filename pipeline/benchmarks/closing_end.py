@@ -10,11 +10,13 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
-
-from tree_sitter import Node
+from typing import TYPE_CHECKING
 
 from pipeline.benchmarks.syntax import TRIED, Found, child_at, encoded, last_byte, parse
 from pipeline.records import TruncationRule
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
 
 
 def sound_end(rule: TruncationRule, prompt: str, text: str) -> int | None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-
-from tree_sitter import Node
+from typing import TYPE_CHECKING
 
 from pipeline.benchmarks.syntax import (
     TRIED,
@@ -17,6 +16,9 @@ from pipeline.benchmarks.syntax import (
     parse,
 )
 from pipeline.records import TruncationRule
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
 
 DEFINITIONS = ("function_definition", "class_definition", "decorated_definition")
 

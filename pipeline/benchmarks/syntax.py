@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 import importlib
-from typing import Literal
-
-from tree_sitter import Language, Node, Parser
+from typing import TYPE_CHECKING, Literal
 
 from pipeline.records import UserError
+
+if TYPE_CHECKING:  # sampling machines do without it
+    from tree_sitter import Language, Node
 
 WHITE_SPACE = " \t\r\n\f\v"
 
@@ -24,12 +25,16 @@ def parse(grammar: str, source: bytes) -> Node:
     grammar: the name in its package's, ``tree_sitter_<grammar>``. Raises UserError where that is
     not installed.
     """
+    from tree_sitter import Parser
+
     # A parser is not for two threads at once, and costs nothing to make.
     return Parser(_grammar(grammar)).parse(source).root_node
 
 
 @functools.cache
 def _grammar(name: str) -> Language:
+    from tree_sitter import Language
+
     try:
         module = importlib.import_module(f"tree_sitter_{name}")
     except ImportError as error:

@@ -42,6 +42,7 @@ class Rows:
         self.prompt = zeros()  # [S] tokens of the prompt
         self.count = zeros()  # [S] tokens generated so far
         self.ended = zeros()  # [S] how many of them up to the end of the sequence; 0: not ended
+        self.limit = zeros()  # [S] tokens at which the sequence ends if nothing else has ended it
         self.stop = zeros()  # [S] state of the stop automaton
         self.stream = zeros(4)  # [S, 4] random stream
         self.slots = zeros(max_new_tokens)  # [S, M] where its own keys lie
@@ -52,10 +53,12 @@ class Rows:
         self.slots[rows] = TRASH
 
     def admit(
-        self, rows: Tensor, prompt: Tensor, stop: Tensor, stream: Tensor, slots: Tensor
-    ) -> None:
-        """Puts new sequences into rows [n]; prompt, stop [n], stream [n, 4], slots [n, M]."""
+        self, rows: Tensor, prompt: Tensor, limit: Tensor, stop: Tensor, stream: Tensor,
+        slots: Tensor,
+    ) -> None:  # fmt: skip
+        """New sequences into rows [n]: prompt, limit, stop [n], stream [n, 4], slots [n, M]."""
         self.prompt[rows] = prompt
+        self.limit[rows] = limit
         self.stop[rows] = stop
         self.stream[rows] = stream
         self.slots[rows] = slots
@@ -229,6 +232,7 @@ class Runner:
         state.processed[rows, count] = processed[:real]
         stop, ends = self._stops.step(state.stop[rows], tokens)
         count = count + 1
+        ends = ends | (count >= state.limit[rows])
         ended = state.ended[rows]
         ended = torch.where(ends & (ended == 0), count, ended)
         state.token[rows], state.count[rows] = tokens, count

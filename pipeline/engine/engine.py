@@ -15,6 +15,7 @@ from pipeline.engine.checkpoint import Checkpoint, open_checkpoint
 from pipeline.engine.decoder import Decoder
 from pipeline.engine.decoding import Rows, Runner
 from pipeline.engine.ledger import Flops, Timer
+from pipeline.engine.lengths import limits
 from pipeline.engine.planning import BlockTable, Rounding
 from pipeline.engine.row_independence import check_rows
 from pipeline.engine.sampling import Sampler
@@ -135,6 +136,7 @@ class Engine:
             max_new_tokens=max_new,
             prefill_chunk=self.config.prefill_chunk,
             seed=self.sampling.seed,
+            limits=limits(self.sampling),
             device=self.device,
             lag=self.lag,
         )
@@ -193,6 +195,8 @@ class Engine:
             "max_new_tokens": s.max_new_tokens,
             "seed": s.seed,
         }
+        if s.length_draw is not None:
+            identity["length_draw"] = list(s.length_draw)
         if self.config.deterministic:
             identity["threads"] = self.threads
             identity["tile"] = [self.rounding.tile, self.rounding.block, self.rounding.own_block]

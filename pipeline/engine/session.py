@@ -14,6 +14,7 @@ from pipeline.engine.arena import TRASH, Arena, Pages
 from pipeline.engine.decoding import Runner, Tile
 from pipeline.engine.departures import Arriving, Departures, Flags
 from pipeline.engine.ledger import Timer
+from pipeline.engine.lengths import Limits
 from pipeline.engine.philox import stream
 from pipeline.engine.planning import BlockTable, Ints, RowsOfPath, to_device
 from pipeline.engine.prefix_tree import PrefixTree, Segment
@@ -36,14 +37,17 @@ class Session:
         max_new_tokens: int,
         prefill_chunk: int,
         seed: int,
+        limits: Limits,
         device: torch.device,
         lag: int,
     ) -> None:
-        """lag: decode steps after which the host looks at a step's flags."""
+        """limits: lengths at which samples end; lag: decode steps after which the host looks at a
+        step's flags."""
         self._prompts = iter(prompts)
         self._runner, self._arena, self._blocks, self._timer = runner, arena, blocks, timer
         self._tree = PrefixTree(arena)
         self._max_new, self._chunk, self._seed = max_new_tokens, prefill_chunk, seed
+        self._limits = limits
         self._device = device
         self._lag = lag
         # The last token is never fed back, so it needs no place.
@@ -210,6 +214,7 @@ class Session:
         self._runner.rows.admit(
             at,
             to_device(np.array([len(g.slots) for g in groups], np.int64), self._device),
+            to_device(self._limits_of(rows), self._device),
             to_device(np.array([g.prompt.stop_state for g in groups], np.int64), self._device),
             to_device(
                 np.array([self._owner[r].stream for r in rows.tolist()], np.int64), self._device
@@ -222,6 +227,12 @@ class Session:
         which = to_device(np.array([index[id(g)] for g in groups], np.int64), self._device)
         self._after_step(rows, self._runner.first(at, logits[which]), fresh=True)
         self._tiles = None
+
+    def _limits_of(self, rows: Ints) -> Ints:
+        owners = [self._owner[row] for row in rows.tolist()]
+        return np.array(
+            [self._limits.of(o.group.prompt.problem, o.sample_index) for o in owners], np.int64
+        )
 
     # Decoding
 

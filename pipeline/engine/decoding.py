@@ -1,4 +1,4 @@
-"""The decode loop's device side: state of the rows, a prefill pass, a decode step.
+"""The decode loop's device side: a prefill pass, a decode step.
 
 Everything a step needs lies on the device: the step reads its rows' state, runs the model, draws
 tokens and writes the state back. The host is told which rows have ended, and may look later.
@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from kernels.prefix_tree_attention import AttentionPlan, OwnKeys, SharedItems
+from kernels.prefix_tree_attention.candidates import Chip
 from pipeline.engine.arena import TRASH, Arena
 from pipeline.engine.decoder import Decoder
-from pipeline.engine.kernel_plans import Chooser, KernelPlans, chip_for
-from pipeline.engine.parts import StepPlan
+from pipeline.engine.kernel_plans import Chooser, chip_for
 from pipeline.engine.planning import (
     BlockTable,
     Ints,
@@ -26,44 +27,13 @@ from pipeline.engine.planning import (
     shared_items,
     to_device,
 )
+from pipeline.engine.rows import Rows
 from pipeline.engine.sampling import Sampler
 from pipeline.engine.stopping import StopTables
 
-
-class Rows:
-    """State of the sequences being decoded, on the device. The last row is padding's."""
-
-    def __init__(self, rows: int, max_new_tokens: int, device: torch.device) -> None:
-        def zeros(*shape: int, dtype: torch.dtype = torch.int64) -> Tensor:
-            return torch.zeros((rows + 1, *shape), dtype=dtype, device=device)
-
-        self.padding = rows
-        self.token = zeros()  # [S] last token, which the next step feeds to the model
-        self.prompt = zeros()  # [S] tokens of the prompt
-        self.count = zeros()  # [S] tokens generated so far
-        self.ended = zeros()  # [S] how many of them up to the end of the sequence; 0: not ended
-        self.limit = zeros()  # [S] tokens at which the sequence ends if nothing else has ended it
-        self.stop = zeros()  # [S] state of the stop automaton
-        self.stream = zeros(4)  # [S, 4] random stream
-        self.slots = zeros(max_new_tokens)  # [S, M] where its own keys lie
-        self.ids = zeros(max_new_tokens)  # [S, M] generated tokens
-        self.raw = zeros(max_new_tokens, dtype=torch.float32)  # [S, M] log-probabilities
-        self.processed = zeros(max_new_tokens, dtype=torch.float32)  # [S, M]
-        self.count[rows] = 1
-        self.slots[rows] = TRASH
-
-    def admit(
-        self, rows: Tensor, prompt: Tensor, limit: Tensor, stop: Tensor, stream: Tensor,
-        slots: Tensor,
-    ) -> None:  # fmt: skip
-        """New sequences into rows [n]: prompt, limit, stop [n], stream [n, 4], slots [n, M]."""
-        self.prompt[rows] = prompt
-        self.limit[rows] = limit
-        self.stop[rows] = stop
-        self.stream[rows] = stream
-        self.slots[rows] = slots
-        self.count[rows] = 0
-        self.ended[rows] = 0
+if TYPE_CHECKING:  # it needs Triton
+    from pipeline.engine.decode_steps import DecodeStep, DecodeSteps
+    from pipeline.engine.fused_forward import FusedForward
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +44,7 @@ class Tile:
     rows: Tensor  # [R] the same on the device, padded with Rows.padding to the tile's height
     shared: SharedItems | None
     shared_tokens: int  # keys of shared segments that a step reads
-    kernels: KernelPlans | None  # in place of `shared` where there are kernels
+    step: DecodeStep | None  # in place of `shared` where there are kernels
 
 
 class Runner:
@@ -97,13 +67,28 @@ class Runner:
         self._sampler = sampler
         self._stops = stops
         self._blocks = blocks
+        self._model: Decoder | FusedForward = decoder
+        self._steps: DecodeSteps | None = None
         # Fixed shapes are the reference's: the kernels choose theirs by the step.
         chip = chip_for(decoder.device, arena.page_size) if rounding.tile is None else None
-        self._chooser = None if chip is None else Chooser(chip)
+        if chip is not None:
+            self._use_kernels(chip)
+
+    def _use_kernels(self, chip: Chip) -> None:
+        from pipeline.engine.decode_steps import DecodeSteps
+        from pipeline.engine.fused_forward import FusedForward
+
+        self._model = forward = FusedForward(self._decoder)
+        self._steps = DecodeSteps(
+            Chooser(chip), forward, self._arena, self.rows,
+            lambda rows, logits: self._draw(rows, logits.float(), len(rows)),
+        )  # fmt: skip
 
     def tiles(self, paths: Sequence[RowsOfPath]) -> list[Tile]:
         """Cuts the rows being decoded into tiles, rows of one path next to each other."""
         order = np.concatenate([path.rows for path in paths])
+        if self._steps is not None:
+            return [self._step(order, paths)]
         path_of = np.repeat(np.arange(len(paths)), [len(path.rows) for path in paths])
         height = self._rounding.tile or len(order)
         tiles = []
@@ -118,19 +103,22 @@ class Runner:
             rows = np.full(padded, self.rows.padding, np.int64)
             rows[: len(part)] = part
             device = self._decoder.device
-            items, kernels = None, None
-            if self._chooser is not None:
-                kernels = KernelPlans(
-                    self._chooser, self._decoder.architecture, self._decoder.dtype, device,
-                    inside, padded, self._arena.page_size, self.rows.slots.shape[1],
-                )  # fmt: skip
-            else:
-                items = shared_items(
-                    inside, padded, self._rounding.decode_rows, self._blocks, device
-                )
+            items = shared_items(inside, padded, self._rounding.decode_rows, self._blocks, device)
             read = self._blocks.tokens(np.concatenate([path.blocks for path in inside]))
-            tiles.append(Tile(part, to_device(rows, device), items, read, kernels))
+            tiles.append(Tile(part, to_device(rows, device), items, read, None))
         return tiles
+
+    def _step(self, order: Ints, paths: Sequence[RowsOfPath]) -> Tile:
+        """One tile of all rows, decoded by kernels. order: the rows of the paths in turn."""
+        assert self._steps is not None
+        ends = np.cumsum([len(path.rows) for path in paths])
+        inside = [
+            RowsOfPath(np.arange(end - len(path.rows), end), path.blocks, path.runs)
+            for end, path in zip(ends, paths, strict=True)
+        ]
+        step = self._steps.step(order, inside)
+        read = self._blocks.tokens(np.concatenate([path.blocks for path in paths]))
+        return Tile(order, step.rows, None, read, step)
 
     @torch.inference_mode()
     def decode(self, tile: Tile, longest: int) -> Tensor:
@@ -138,16 +126,14 @@ class Runner:
 
         Returns [n] bool, on the device: which rows have ended, now or before.
         """
+        if tile.step is not None:
+            return tile.step.run()[: len(tile.host)]
         state, rows = self.rows, tile.rows
         count = state.count[rows]  # [R]
         prompt = state.prompt[rows]  # [R]
         positions = prompt + count - 1  # [R]
         own = state.slots[rows]  # [R, M]
-        plan: StepPlan
-        if tile.kernels is not None:
-            plan = tile.kernels.step(count, own)
-        else:
-            plan = AttentionPlan(positions, tile.shared, self._own_keys(own, prompt, longest))
+        plan = AttentionPlan(positions, tile.shared, self._own_keys(own, prompt, longest))
         hidden = self._decoder.hidden(
             state.token[rows],
             positions,
@@ -192,9 +178,9 @@ class Runner:
             if len(wanted):
                 at = to_device(wanted, self._decoder.device)
                 if self._rounding.tile:  # the product with the output matrix keeps its shape too
-                    logits.append(self._decoder.logits(hidden)[at])
+                    logits.append(self._model.logits(hidden)[at])
                 else:
-                    logits.append(self._decoder.logits(hidden[at]))
+                    logits.append(self._model.logits(hidden[at]))
         return torch.cat(logits) if logits else torch.empty(0)
 
     def _prefill_tile(
@@ -203,7 +189,7 @@ class Runner:
         device = self._decoder.device
         items = shared_items(paths, len(tokens), self._rounding.prefill_rows, self._blocks, device)
         at = to_device(positions, device)
-        return self._decoder.hidden(
+        return self._model.hidden(
             to_device(tokens, device),
             at,
             to_device(slots, device),

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pipeline.engine.decoding import Rows
 from pipeline.engine.planning import Ints, to_device
+from pipeline.engine.rows import Rows
 from pipeline.engine.sequences import Owner, Sequence
 
 

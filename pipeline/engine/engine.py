@@ -13,11 +13,12 @@ from pipeline.config import EngineConfig, ModelConfig, SamplingConfig
 from pipeline.engine.arena import Arena, default_budget
 from pipeline.engine.checkpoint import Checkpoint, open_checkpoint
 from pipeline.engine.decoder import Decoder
-from pipeline.engine.decoding import Rows, Runner
+from pipeline.engine.decoding import Runner
 from pipeline.engine.ledger import Flops, Timer
 from pipeline.engine.lengths import limits
 from pipeline.engine.planning import BlockTable, Rounding
 from pipeline.engine.row_independence import check_rows
+from pipeline.engine.rows import Rows
 from pipeline.engine.sampling import Sampler
 from pipeline.engine.scoring import Scored, score
 from pipeline.engine.sequences import Prompt, Sequence

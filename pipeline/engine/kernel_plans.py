@@ -44,6 +44,14 @@ class KernelStep:
         return decode_attention(q, k, v, plan, self.lengths, self.pages, scale, window=window)
 
 
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The kernels of a step's layers."""
+
+    plain: Choice | None  # of layers that see everything
+    windowed: Choice | None  # of those with a sliding window
+
+
 class Chooser:
     """Choices of one run. A workload near an earlier one gets its choice, because each new one may
     have kernels compiled, which takes seconds."""
@@ -61,45 +69,70 @@ class Chooser:
         self._made.append((work, choice))
         return choice
 
-
-class KernelPlans:
-    """Plans of one tile of rows: one for layers that see everything, one for those with windows."""
-
-    def __init__(
-        self, chooser: Chooser, architecture: Architecture, dtype: torch.dtype,
-        device: torch.device, paths: Sequence[RowsOfPath], rows: int, page: int, own: int,
-    ) -> None:  # fmt: skip
-        """paths: rows of the tile and their runs of slots; own: slots that a row has of its own."""
-        from kernels.prefix_tree_attention.decode import decode_plan
-
-        self._page = page
-        a = architecture
-        shape = Shape(rows, a.heads, a.kv_heads, a.head_dim, page, -(-own // page))
+    def choices(
+        self, shape: Shape, paths: Sequence[RowsOfPath], own: int, architecture: Architecture,
+        dtype: torch.dtype,
+    ) -> Choices:  # fmt: skip
+        """own: slots that a row has of its own."""
         segments, branches = tree_of(paths)
-
-        def plan(choice: Choice) -> DecodePlan:
-            made = decode_plan(shape, choice, device, chooser.chip.multiprocessors, dtype)
-            made.update(segments, branches)
-            return made
-
         # On average a row is half way through its own slots.
         work = workload(shape, segments, branches, own / 2)
-        simple = next(c for c in candidates(work, chooser.chip) if isinstance(c, Parts))
+        simple = next(c for c in candidates(work, self.chip) if isinstance(c, Parts))
         if dtype == torch.float32:  # tiles are twice as large, and tensor cores do not take them
             simple = FLOAT32
-        windowed = any(window is not None for window in a.windows)
-        self.windowed = plan(simple) if windowed else None
-        if all(window is not None for window in a.windows) or dtype == torch.float32:
-            self.plain = self.windowed or plan(simple)
-        else:
-            self.plain = plan(chooser.choice(work))
+        windows = architecture.windows
+        windowed = simple if any(window is not None for window in windows) else None
+        plain: Choice | None = None
+        if any(window is None for window in windows):
+            plain = simple if dtype == torch.float32 else self.choice(work)
+        return Choices(plain, windowed)
 
-    def step(self, count: Tensor, slots: Tensor) -> KernelStep:
-        """count: [R] own tokens of each row; slots: [R, M] where they lie, page by page."""
-        lengths = count.int()
-        pages = slots[:, :: self._page].int().contiguous()
-        self.plain.step(lengths, pages)
+
+class KernelPlans:
+    """Plans of steps of one shape: one for layers that see everything, one for those with windows.
+
+    They are rewritten in place; `version` changes when a graph over them has to be captured again.
+    """
+
+    def __init__(
+        self, chip: Chip, shape: Shape, choices: Choices, dtype: torch.dtype, device: torch.device
+    ) -> None:
+        from kernels.prefix_tree_attention.decode import decode_plan
+
+        def plan(choice: Choice | None) -> DecodePlan | None:
+            if choice is None:
+                return None
+            return decode_plan(shape, choice, device, chip.multiprocessors, dtype)
+
+        self.windowed = plan(choices.windowed)
+        self.plain = self.windowed if choices.plain == choices.windowed else plan(choices.plain)
+
+    @property
+    def _plans(self) -> list[DecodePlan]:
+        both = [self.plain] if self.plain is self.windowed else [self.plain, self.windowed]
+        return [plan for plan in both if plan is not None]
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        return tuple(plan.version for plan in self._plans)
+
+    def update(self, paths: Sequence[RowsOfPath]) -> None:
+        """paths: rows of the step and their runs of slots."""
+        segments, branches = tree_of(paths)
+        for plan in self._plans:
+            plan.update(segments, branches)
+
+    def step(self, lengths: Tensor, pages: Tensor) -> KernelStep:
+        """lengths: [R] int32 own tokens of each row; pages: [R, J] int32 first slots."""
+        for plan in self._plans:
+            plan.step(lengths, pages)
         return KernelStep(self, lengths, pages)
+
+
+def shape_of(architecture: Architecture, rows: int, page: int, own: int) -> Shape:
+    """Of a step of that many rows with up to `own` slots each, in pages of `page`."""
+    a = architecture
+    return Shape(rows, a.heads, a.kv_heads, a.head_dim, page, -(-own // page))
 
 
 def chip_for(device: torch.device, page: int) -> Chip | None:

@@ -1,0 +1,1 @@
+"""Triton kernels of a decode step. Importing them needs Triton."""

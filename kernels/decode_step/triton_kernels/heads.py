@@ -1,0 +1,68 @@
+"""Queries, keys and values of a step: bias, norm of each head, rotary embedding, KV write."""
+
+import triton
+import triton.language as tl
+
+from kernels.decode_step.triton_kernels.partials import summed
+
+
+@triton.jit(do_not_specialize=["stride", "kv_group"])
+def rotate_and_store(
+    parts, bias, q_weight, k_weight, cos, sin, positions, slots, q, k, v, stride, kv_group, eps,
+    HEADS: tl.constexpr, GROUPS: tl.constexpr, DIM: tl.constexpr, HALF: tl.constexpr,
+    BH: tl.constexpr, PARTS: tl.constexpr, BIAS: tl.constexpr, NORM: tl.constexpr,
+):  # fmt: skip
+    """One program: BH of a row's HEADS query, GROUPS key and GROUPS value heads.
+
+    parts: [PARTS, R, (HEADS + 2 GROUPS) * DIM]; q: [R, HEADS, DIM], written; k, v: arenas
+    [GROUPS, N, DIM], written at the row's slot; cos, sin: [P, DIM / 2] float32. HALF: DIM / 2 as a
+    power of two. NORM: RMSNorm of each query and key head.
+    """
+    row = tl.program_id(0).to(tl.int64)
+    head = tl.program_id(1) * BH + tl.arange(0, BH)
+    index = tl.arange(0, HALF)
+    real = (head < HEADS + 2 * GROUPS)[:, None] & (index < DIM // 2)[None, :]
+    query = (head < HEADS)[:, None]
+    value = (head >= HEADS + GROUPS)[:, None]
+    dtype: tl.constexpr = q.dtype.element_ty
+    column = (head * DIM)[:, None] + index[None, :]
+    at = row * ((HEADS + 2 * GROUPS) * DIM) + column
+    first = summed(parts, bias, stride, at, column, real, PARTS, BIAS, dtype)
+    second = summed(parts, bias, stride, at + DIM // 2, column + DIM // 2, real, PARTS, BIAS, dtype)
+    if NORM:
+        squares = tl.sum(first * first, 1) + tl.sum(second * second, 1)
+        factor = (1.0 / tl.sqrt(squares / DIM + eps))[:, None]
+        here = index[None, :] + tl.zeros([BH, 1], tl.int32)
+        weights = real & ~value
+        low = tl.where(
+            query,
+            tl.load(q_weight + here, mask=weights & query, other=0.0),
+            tl.load(k_weight + here, mask=weights & ~query, other=0.0),
+        ).to(tl.float32)
+        high = tl.where(
+            query,
+            tl.load(q_weight + DIM // 2 + here, mask=weights & query, other=0.0),
+            tl.load(k_weight + DIM // 2 + here, mask=weights & ~query, other=0.0),
+        ).to(tl.float32)
+        scaled = ((first * factor).to(dtype).to(tl.float32) * low).to(dtype).to(tl.float32)
+        first = tl.where(value, first, scaled)
+        scaled = ((second * factor).to(dtype).to(tl.float32) * high).to(dtype).to(tl.float32)
+        second = tl.where(value, second, scaled)
+    angle = tl.load(positions + row) * (DIM // 2) + index
+    inside = index < DIM // 2
+    c = tl.load(cos + angle, mask=inside, other=0.0).to(dtype).to(tl.float32)[None, :]
+    s = tl.load(sin + angle, mask=inside, other=0.0).to(dtype).to(tl.float32)[None, :]
+    low = tl.where(value, first, first * c - second * s).to(dtype)
+    high = tl.where(value, second, second * c + first * s).to(dtype)
+    to = q + row * (HEADS * DIM) + column
+    tl.store(to, low, mask=real & query)
+    tl.store(to + DIM // 2, high, mask=real & query)
+    place = tl.load(slots + row) * DIM + index
+    group = (head - HEADS).to(tl.int64)[:, None]
+    key = real & ~query & ~value
+    to = k + group * kv_group + place[None, :]
+    tl.store(to, low, mask=key)
+    tl.store(to + DIM // 2, high, mask=key)
+    to = v + (group - GROUPS) * kv_group + place[None, :]
+    tl.store(to, low, mask=real & value)
+    tl.store(to + DIM // 2, high, mask=real & value)

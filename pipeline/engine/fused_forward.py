@@ -1,0 +1,85 @@
+"""The decoder's forward pass by the kernels of `kernels.decode_step`. Needs Triton."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from kernels.decode_step import fused
+from pipeline.engine.decoder import Decoder, Layer
+from pipeline.engine.parts import LayerCache, LayerNorm, Linear, Norm, StepPlan
+
+
+class FusedForward:
+    """The same function as `Decoder`, in few launches between the matrix products."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        self.decoder = decoder
+
+    def hidden(
+        self, tokens: Tensor, positions: Tensor, slots: Tensor, plan: StepPlan,
+        caches: Sequence[LayerCache],
+    ) -> Tensor:  # fmt: skip
+        """As `Decoder.hidden`."""
+        x = self.decoder.embedding.index_select(0, tokens)  # [R, hidden]
+        self._layers(x, positions, slots, plan, caches, self.decoder.norm)
+        return x
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """As `Decoder.logits`."""
+        return (_add_norm(hidden, None, None, self.decoder.norm) @ self.decoder.output.T).float()
+
+    def step(
+        self, x: Tensor, positions: Tensor, slots: Tensor, plan: StepPlan,
+        caches: Sequence[LayerCache],
+    ) -> Tensor:  # fmt: skip
+        """x: embeddings [R, hidden], overwritten -> logits [R, V] in the model's dtype."""
+        normed = self._layers(x, positions, slots, plan, caches, self.decoder.norm)
+        return normed @ self.decoder.output.T
+
+    def _layers(
+        self, x: Tensor, positions: Tensor, slots: Tensor, plan: StepPlan,
+        caches: Sequence[LayerCache], last: Norm,
+    ) -> Tensor:  # fmt: skip
+        """x [R, hidden] becomes the last hidden state. Returns it normed by `last`."""
+        layers = self.decoder.layers
+        normed = _add_norm(x, None, None, layers[0].attention_norm)
+        for index, (layer, cache) in enumerate(zip(layers, caches, strict=True)):
+            mixed = self._attention(layer, normed, positions, slots, plan, cache)
+            output = layer.attention.output
+            normed = _add_norm(x, _product(mixed, output), output.bias, layer.mlp_norm)
+            mlp = layer.mlp
+            wide = fused.activate(
+                _product(normed, mlp.up), mlp.up.bias, mlp.activation, mlp.gated, x.dtype
+            )
+            following = last if index + 1 == len(layers) else layers[index + 1].attention_norm
+            normed = _add_norm(x, _product(wide, mlp.down), mlp.down.bias, following)
+        return normed
+
+    def _attention(
+        self, layer: Layer, normed: Tensor, positions: Tensor, slots: Tensor, plan: StepPlan,
+        cache: LayerCache,
+    ) -> Tensor:  # fmt: skip
+        """[R, hidden] -> [R, H * D], the heads' results."""
+        a = layer.attention
+        eps = 0.0 if a.q_norm is None else a.q_norm.eps
+        q = fused.rotate_and_store(
+            _product(normed, a.qkv), a.qkv.bias,
+            None if a.q_norm is None else a.q_norm.weight,
+            None if a.k_norm is None else a.k_norm.weight,
+            self.decoder.rotary.cos, self.decoder.rotary.sin, positions, slots, cache.k, cache.v,
+            a.heads, eps,
+        )  # fmt: skip
+        return plan.attend(q, cache.k, cache.v, a.scale, a.window).reshape(len(normed), -1)
+
+
+def _product(x: Tensor, linear: Linear) -> Tensor:
+    """x [R, in] -> [R, out]; the bias is added by the kernel that reads it."""
+    return F.linear(x, linear.weight)
+
+
+def _add_norm(x: Tensor, parts: Tensor | None, bias: Tensor | None, norm: Norm) -> Tensor:
+    shift = norm.bias if isinstance(norm, LayerNorm) else None
+    return fused.add_norm(x, parts, bias, norm.weight, shift, norm.eps)

@@ -1,0 +1,114 @@
+"""The decode step's kernels against PyTorch, by Triton's interpreter where there is no GPU.
+
+The reference rounds where the kernels do, so float32 agrees to its last bits.
+"""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from kernels.decode_step import fused, reference
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+PARTS = st.sampled_from([None, 1, 3])  # None: a plain product
+
+
+def normal(*shape: int) -> Tensor:
+    return torch.randn(shape, device=DEVICE)
+
+
+def product(parts: int | None, rows: int, width: int) -> Tensor:
+    return normal(rows, width) if parts is None else normal(parts, rows, width)
+
+
+def close(mine: Tensor, expected: Tensor) -> None:
+    torch.testing.assert_close(mine, expected, atol=2e-5, rtol=2e-5)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    rows=st.integers(1, 5), size=st.sampled_from([16, 24, 80]), parts=PARTS, bias=st.booleans(),
+    layer=st.booleans(), first=st.booleans(), seed=st.integers(0, 2**31),
+)  # fmt: skip
+def test_add_norm(
+    rows: int, size: int, parts: int | None, bias: bool, layer: bool, first: bool, seed: int
+) -> None:
+    torch.manual_seed(seed)
+    residual = normal(rows, size)
+    added = None if first else product(parts, rows, size)
+    shift = normal(size) if layer else None
+    rest = (added, normal(size) if bias else None, normal(size), shift, 1e-5)
+    mine, theirs = residual.clone(), residual.clone()
+    out, expected = fused.add_norm(mine, *rest), reference.add_norm(theirs, *rest)
+    close(mine, theirs)
+    close(out, expected)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    rows=st.integers(1, 5), groups=st.integers(1, 3), share=st.integers(1, 3),
+    dim=st.sampled_from([8, 12, 16]), parts=PARTS, bias=st.booleans(), norm=st.booleans(),
+    seed=st.integers(0, 2**31),
+)  # fmt: skip
+def test_rotate_and_store(
+    rows: int, groups: int, share: int, dim: int, parts: int | None, bias: bool, norm: bool,
+    seed: int,
+) -> None:  # fmt: skip
+    torch.manual_seed(seed)
+    heads = groups * share
+    width = (heads + 2 * groups) * dim
+    positions = torch.randint(0, 40, (rows,), device=DEVICE)
+    slots = torch.randperm(20, device=DEVICE)[:rows]
+    weights = (normal(dim), normal(dim)) if norm else (None, None)
+    rest = (
+        product(parts, rows, width), normal(width) if bias else None, *weights,
+        normal(40, dim // 2), normal(40, dim // 2), positions, slots,
+    )  # fmt: skip
+    caches = [[normal(groups, 20, dim)] * 2 for _ in range(2)]
+    mine, theirs = ([x.clone() for x in caches[0]] for _ in range(2))
+    q = fused.rotate_and_store(*rest, *mine, heads, 1e-6)
+    close(q, reference.rotate_and_store(*rest, *theirs, heads, 1e-6))
+    close(mine[0], theirs[0])
+    close(mine[1], theirs[1])
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    rows=st.integers(1, 5), size=st.sampled_from([8, 40, 1500]), parts=PARTS, bias=st.booleans(),
+    gated=st.booleans(), kind=st.sampled_from(sorted(reference.ACTIVATIONS)),
+    seed=st.integers(0, 2**31),
+)  # fmt: skip
+def test_activate(
+    rows: int, size: int, parts: int | None, bias: bool, gated: bool, kind: str, seed: int
+) -> None:
+    torch.manual_seed(seed)
+    width = 2 * size if gated else size
+    rest = (
+        3 * product(parts, rows, width), normal(width) if bias else None, kind, gated,
+        torch.float32,
+    )  # fmt: skip
+    close(fused.activate(*rest), reference.activate(*rest))
+
+
+@pytest.mark.parametrize("page", [4, 16])
+def test_gather_inputs(page: int) -> None:
+    """Row 0 is in the middle of its own slots, 1 has ended, 2 is full, 3 has one own token."""
+    most, trash = 40, 7
+    slots = 100 + torch.arange(4 * most, device=DEVICE).view(4, most)
+    state = [[5, 6, 7, 8], [11, 12, 13, 14], [9, 3, most, 1], [0, 2, 0, 0]]
+    token, prompt, count, ended = (torch.tensor(x, device=DEVICE) for x in state)
+    rows = torch.tensor([3, 0, 1, 2, 3], device=DEVICE)
+    embedding = normal(9, 24)
+    hidden, positions, places, lengths, pages = fused.gather_inputs(
+        rows, token, prompt, count, ended, slots, embedding, page, trash
+    )
+    assert torch.equal(hidden, embedding[[8, 5, 6, 7, 8]])
+    assert positions.tolist() == [14, 19, 12, 13, 14]
+    assert places.tolist() == [220, 108, trash, trash, 220]
+    assert lengths.tolist() == [1, 9, 1, 1, 1]
+    assert torch.equal(pages[:2], slots[[3, 0]][:, ::page].int())
+    assert bool((pages[2:4] == trash).all())

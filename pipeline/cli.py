@@ -203,6 +203,10 @@ def parser() -> argparse.ArgumentParser:
     listing = verb.add_parser("list", help="the named configurations")
     listing.set_defaults(call=commands.config_list)
 
+    bench = verbs.add_parser("bench", help="speed, beside floors and peers of the same run")
+    verb = bench.add_subparsers(dest="action", required=True, metavar="ACTION")
+    add_bench_engine(verb.add_parser("engine", help="the sampling engine on an NVIDIA GPU"))
+
     doctor = verbs.add_parser("doctor", help="what this machine has, what is missing, and the fix")
     doctor.set_defaults(call=commands.doctor)
     return top
@@ -217,6 +221,48 @@ def add_overrides(verb: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="change a key, e.g. --set sampling.n=200 (repeatable)",
     )
+
+
+def add_bench_engine(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "what",
+        choices=["steps", "samples"],
+        help="steps: a decode step of a whole model with random weights; samples: the sample "
+        "stage with shards on disk, each sample's length drawn by seed",
+    )
+    verb.add_argument(
+        "--shapes",
+        nargs="+",
+        metavar="SHAPE",
+        default=["Llama-2-7B"],
+        help="Llama-2-7B, Mistral-7B, Qwen2.5-Coder-1.5B (samples: the first one named)",
+    )
+    verb.add_argument(
+        "--rows", nargs="+", type=int, default=[1, 16, 64, 256, 1024], help="steps: samples at once"
+    )
+    verb.add_argument(
+        "--prefixes", nargs="+", type=int, default=[8192], help="steps: tokens of the prompt"
+    )
+    verb.add_argument("--own", type=int, default=128, help="steps: tokens of each sample")
+    verb.add_argument(
+        "--peers", nargs="*", default=[], metavar="PEER",
+        help="steps: compiled decoders with `two einsums` or `replicated SDPA`",
+    )  # fmt: skip
+    verb.add_argument(
+        "--sustained", type=float, default=0.0, metavar="SECONDS", help="steps: a long window too"
+    )
+    verb.add_argument(
+        "--max-rows", nargs="+", type=int, default=[4096], help="samples: sequences decoded at once"
+    )
+    verb.add_argument(
+        "--samples", type=int, default=200, help="samples: of each of the 164 prompts"
+    )
+    verb.add_argument(
+        "--generate", action="store_true", help="samples: transformers' generate beside it"
+    )
+    verb.add_argument("--out", type=Path, help="directory of the JSON; else the package's own")
+    add_overrides(verb)
+    verb.set_defaults(call=commands.bench_engine)
 
 
 def add_stages(verb: argparse.ArgumentParser) -> None:

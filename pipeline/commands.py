@@ -299,3 +299,11 @@ def doctor(arguments: Namespace) -> int:
         if finding.fix:
             print(f"{'':20} fix: {finding.fix}")
     return 1 if any(finding.state == "missing" for finding in findings) else 0
+
+
+def bench_engine(arguments: Namespace) -> int:
+    """Tables of the engine's speed, printed and written as JSON."""
+    from pipeline.bench.engine_bench import bench_engine
+
+    bench_engine(arguments)
+    return 0

@@ -37,14 +37,19 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 class Engine:
     """Completes requests with one model under one sampling configuration."""
 
-    def __init__(self, model: ModelConfig, engine: EngineConfig, sampling: SamplingConfig) -> None:
+    def __init__(
+        self, model: ModelConfig, engine: EngineConfig, sampling: SamplingConfig,
+        checkpoint: Checkpoint | None = None,
+    ) -> None:  # fmt: skip
         """Checks the checkpoint in full; the weights are read at the first completion.
+
+        checkpoint: one that is open already, in place of that of `model.path`.
 
         Raises UserError that names what is wrong with the checkpoint or the device.
         """
         self.model, self.config, self.sampling = model, engine, sampling
         self.device = _device(model.device)
-        self.checkpoint: Checkpoint = open_checkpoint(model.path, model.revision)
+        self.checkpoint = checkpoint or open_checkpoint(model.path, model.revision)
         architecture = self.checkpoint.architecture
         self.tokenizer = Tokenizer(self.checkpoint.path, architecture.vocab_size)
         for token in self.checkpoint.eos:

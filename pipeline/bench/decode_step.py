@@ -1,0 +1,125 @@
+"""Milliseconds of a whole-model decode step of the engine, through its scheduler and all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from pipeline.bench.random_weights import random_engine
+from pipeline.bench.words import text
+from pipeline.config import EngineConfig, SamplingConfig
+from pipeline.engine.engine import Engine
+from pipeline.records import EngineStep, ProblemKey
+
+PAUSE = 0.5  # seconds in which the chip cools before a short window
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One prompt of `prefix` tokens, `rows` samples of `own` tokens each."""
+
+    rows: int
+    prefix: int
+    own: int
+
+    def kv_tokens(self, page: int) -> int:
+        """Slots that its keys take: the prompt once; a row's last token is never fed back."""
+        return self._whole(self.prefix, page) + self.rows * self._whole(self.own - 1, page)
+
+    @staticmethod
+    def _whole(tokens: int, page: int) -> int:
+        return -(-tokens // page) * page
+
+
+@contextmanager
+def engine_for(shape: str, case: Case, device: str, dtype: str) -> Iterator[Engine]:
+    """An engine with room for exactly this case."""
+    config = EngineConfig(deterministic=False, max_rows=case.rows, prefill_chunk=2048)
+    sampling = SamplingConfig(n=case.rows, max_new_tokens=case.own, temperature=0.8, top_p=0.95)
+    with random_engine(shape, device, dtype, config, sampling) as engine:
+        yield resized(engine, case)
+
+
+def resized(engine: Engine, case: Case) -> Engine:
+    """The same engine, its weights kept, for another case."""
+    engine.config = engine.config.model_copy(
+        update={"max_rows": case.rows, "kv_memory_gib": _gib(engine, case)}
+    )
+    engine.sampling = engine.sampling.model_copy(
+        update={"n": case.rows, "max_new_tokens": case.own}
+    )
+    return engine
+
+
+def token_bytes(engine: Engine) -> int:
+    """Keys and values of one token in all layers."""
+    a, width = engine.checkpoint.architecture, 2 if engine.model.dtype != "float32" else 4
+    return 2 * a.layers * a.kv_heads * a.head_dim * width
+
+
+def _gib(engine: Engine, case: Case) -> float:
+    page = engine.config.page_size
+    spare = 2 * page  # slots that padding uses, and one page
+    return (case.kv_tokens(page) + spare) * token_bytes(engine) / 2**30
+
+
+def once(engine: Engine, case: Case, seed: int = 0) -> dict[str, float]:
+    """Draws all samples once.
+
+    Returns milliseconds a decode step by events on the device (`ms`) and by the clock (`wall_ms`:
+    all that is not prefill, planning and the way to the host included), seconds of prefill, and
+    kept tokens a second from start to end. Raises RuntimeError where a sample is lacking.
+    """
+    vocabulary = engine.checkpoint.architecture.vocab_size
+    prompt = engine.prompt(
+        ProblemKey("bench", "python", str(seed)), text(case.prefix, vocabulary, seed),
+        tuple(range(case.rows)),
+    )  # fmt: skip
+    if len(prompt.tokens) != case.prefix:
+        raise RuntimeError(f"a prompt of {len(prompt.tokens)} tokens, not {case.prefix}")
+    engine.timer.take()
+    start = time.perf_counter()
+    drawn = [len(sequence.ids) for sequence in engine.sequences([prompt])]
+    synchronize(engine.device)
+    seconds = time.perf_counter() - start
+    if len(drawn) != case.rows:
+        raise RuntimeError(f"{len(drawn)} samples, not {case.rows}")
+    taken = [row for row in engine.timer.take() if isinstance(row, EngineStep)]
+    spent = {
+        kind: sum(row.m_seconds for row in taken if row.kind == kind)
+        for kind in ("prefill", "decode")
+    }
+    steps = case.own - 1  # the first token comes from the prompt's logits
+    return {
+        "ms": spent["decode"] / steps * 1e3,
+        "wall_ms": (seconds - spent["prefill"]) / steps * 1e3,
+        "prefill_seconds": spent["prefill"],
+        "tokens_per_second": sum(drawn) / seconds,
+    }
+
+
+def measured(engine: Engine, case: Case, sustained_seconds: float) -> dict[str, Any]:
+    """`once` in a short window (after a warm-up and a pause) and, where seconds are given, at the
+    end of that many seconds without a pause."""
+    first = time.perf_counter()
+    once(engine, case)
+    ready = time.perf_counter() - first
+    time.sleep(PAUSE)
+    found: dict[str, Any] = {"first_seconds": ready, **once(engine, case)}
+    if sustained_seconds:
+        begin = time.perf_counter()
+        last = once(engine, case)
+        while time.perf_counter() - begin < sustained_seconds:
+            last = once(engine, case)
+        found["sustained_ms"] = last["ms"]
+    return {key: round(value, 4) for key, value in found.items()}
+
+
+def synchronize(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

@@ -1,0 +1,79 @@
+"""The table of decode steps: ours, the serial floor, and the peers."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+
+from kernels.prefix_tree_attention.bench.floors import Floors
+from pipeline.bench import decode_step
+from pipeline.bench.decode_step import Case
+from pipeline.bench.floor import serial_floor_ms
+from pipeline.bench.peers import NO_ROOM, plain_ms, weights_of
+from pipeline.bench.results import Results, ceilings
+from pipeline.bench.shapes import architecture
+
+SPARE = 6 << 30  # bytes that weights' neighbours need: activations, logits, graphs
+
+
+def step_rows(
+    results: Results, shape: str, cases: Sequence[Case], peers: Sequence[str], sustained: float,
+    device: torch.device,
+) -> None:  # fmt: skip
+    """Adds a row for every case. peers: of `plain_decoder.FORMS`; sustained: seconds of the long
+    windows, 0 for none. A fault of one case is its row's, and the others go on."""
+    a = architecture(shape)
+    floors = Floors(device)
+    _emptied()
+    results.note(**ceilings(floors))
+    rows: dict[Case, dict[str, Any]] = {}
+    for case, found in _ours(shape, cases, sustained, device):
+        floor = serial_floor_ms(a, floors, case.rows, case.prefix, case.own)
+        rows[case] = {
+            "shape": shape, "rows": case.rows, "prefix": case.prefix, "own": case.own,
+            "floor_ms": round(floor, 3), **found, "peers_ms": {},
+        }  # fmt: skip
+        if "ms" in found:
+            rows[case]["times_floor"] = round(found["ms"] / floor, 2)
+        results.add(rows[case])
+    _emptied()
+    if not peers:
+        return
+    weights = weights_of(shape, device)
+    for form in peers:
+        for case in cases:
+            ms = plain_ms(weights, form, case)
+            rows[case]["peers_ms"][form] = ms
+            print(form, case, ms, flush=True)
+            results.write()
+            if ms == NO_ROOM:
+                break  # nor will more rows have any
+
+
+def _ours(
+    shape: str, cases: Sequence[Case], sustained: float, device: torch.device
+) -> Iterator[tuple[Case, dict[str, Any]]]:
+    with decode_step.engine_for(shape, cases[0], str(device), "bfloat16") as engine:
+        for case in cases:
+            decode_step.resized(engine, case)
+            assert engine.decoder is not None  # its weights are in the memory that is not free
+            free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else 1 << 60
+            needed = case.kv_tokens(engine.config.page_size) * decode_step.token_bytes(engine)
+            if needed + SPARE > free:
+                yield case, {"skipped": NO_ROOM}
+                continue
+            try:
+                yield case, decode_step.measured(engine, case, sustained)
+            except Exception as fault:  # a peer's figures and the other cases are worth having
+                yield case, {"fault": f"{type(fault).__name__}: {str(fault).splitlines()[0]}"}
+            del engine.arena
+            _emptied()
+
+
+def _emptied() -> None:
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -23,8 +23,8 @@ def generate_speed(
 
     tokenizer = Tokenizer.from_file(str(checkpoint / "tokenizer.json"))
     ids = torch.tensor([tokenizer.encode(text(prompt, vocab_size, 0)).ids], device=device)
-    model = AutoModelForCausalLM.from_pretrained(checkpoint, dtype=torch.bfloat16)
-    model = model.to(str(device))
+    model: Any = AutoModelForCausalLM.from_pretrained(checkpoint, dtype=torch.bfloat16)
+    model = model.to(device)
     seconds = 0.0
     for _ in range(2):
         synchronize(device)

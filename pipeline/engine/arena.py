@@ -100,6 +100,10 @@ class Arena:
     def give_back(self, pages: Pages) -> None:
         self._free[pages] = True
 
+    def clear(self) -> None:
+        """Every page is free again."""
+        self._free[:] = True
+
     def reserve(self, count: int) -> None:
         """Grows until `count` pages are free; the caller has asked `available` before."""
         lacking = count - int(self._free.sum())
@@ -146,5 +150,7 @@ class Arena:
 def default_budget(device: torch.device) -> int:
     """Bytes for keys and values where the configuration names none: half of what is free."""
     if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0] // 2)
+        # What PyTorch holds and nothing uses is free too.
+        held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int((torch.cuda.mem_get_info(device)[0] + held) // 2)
     return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2

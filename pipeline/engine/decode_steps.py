@@ -6,7 +6,7 @@ place when sequences come, go and grow.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -14,12 +14,11 @@ from torch import Tensor
 from kernels.decode_step.fused import gather_inputs
 from kernels.prefix_tree_attention.tree import put
 from pipeline.engine.arena import TRASH, Arena
+from pipeline.engine.drawing import Draw
 from pipeline.engine.fused_forward import FusedForward
 from pipeline.engine.kernel_plans import Choices, Chooser, KernelPlans, shape_of
 from pipeline.engine.planning import Ints, RowsOfPath
 from pipeline.engine.rows import Rows
-
-Draw = Callable[[Tensor, Tensor], Tensor]  # rows [R], logits [R, V] -> ended [R] bool
 
 
 def heights(most: int) -> list[int]:
@@ -51,7 +50,7 @@ class DecodeStep:
         self._plans.update(paths)
 
     def run(self) -> Tensor:
-        """One step. Returns [R] bool, which rows have ended; valid until the next step."""
+        """One step. Returns [R] bool, which rows have ended."""
         return self._once()
 
     def _once(self) -> Tensor:
@@ -62,7 +61,7 @@ class DecodeStep:
         )  # fmt: skip
         plan = self._plans.step(lengths, pages)
         logits = self._forward.step(x, positions, slots, plan, self._arena.layers)
-        ended = self._draw(self.rows, logits)
+        ended = self._draw(self.rows, logits.float(), len(self.rows))
         s.count[s.padding :].fill_(1)
         return ended
 

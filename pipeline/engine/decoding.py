@@ -18,6 +18,7 @@ from kernels.prefix_tree_attention import AttentionPlan, OwnKeys, SharedItems
 from kernels.prefix_tree_attention.candidates import Chip
 from pipeline.engine.arena import TRASH, Arena
 from pipeline.engine.decoder import Decoder
+from pipeline.engine.drawing import Draw
 from pipeline.engine.kernel_plans import Chooser, chip_for
 from pipeline.engine.planning import (
     BlockTable,
@@ -62,11 +63,10 @@ class Runner:
     ) -> None:
         self.rows = rows
         self._decoder = decoder
-        self._arena = arena
+        self.arena = arena
         self._rounding = rounding
-        self._sampler = sampler
-        self._stops = stops
-        self._blocks = blocks
+        self._draw = Draw(rows, sampler, stops)
+        self.blocks = blocks
         self._model: Decoder | FusedForward = decoder
         self._steps: DecodeSteps | None = None
         # Fixed shapes are the reference's: the kernels choose theirs by the step.
@@ -79,10 +79,12 @@ class Runner:
         from pipeline.engine.fused_forward import FusedForward
 
         self._model = forward = FusedForward(self._decoder)
-        self._steps = DecodeSteps(
-            Chooser(chip), forward, self._arena, self.rows,
-            lambda rows, logits: self._draw(rows, logits.float(), len(rows)),
-        )  # fmt: skip
+        self._steps = DecodeSteps(Chooser(chip), forward, self.arena, self.rows, self._draw)
+
+    def clear(self) -> None:
+        """Forgets all sequences and their memory."""
+        self.arena.clear()
+        self.blocks.clear()
 
     def tiles(self, paths: Sequence[RowsOfPath]) -> list[Tile]:
         """Cuts the rows being decoded into tiles, rows of one path next to each other."""
@@ -103,8 +105,8 @@ class Runner:
             rows = np.full(padded, self.rows.padding, np.int64)
             rows[: len(part)] = part
             device = self._decoder.device
-            items = shared_items(inside, padded, self._rounding.decode_rows, self._blocks, device)
-            read = self._blocks.tokens(np.concatenate([path.blocks for path in inside]))
+            items = shared_items(inside, padded, self._rounding.decode_rows, self.blocks, device)
+            read = self.blocks.tokens(np.concatenate([path.blocks for path in inside]))
             tiles.append(Tile(part, to_device(rows, device), items, read, None))
         return tiles
 
@@ -117,7 +119,7 @@ class Runner:
             for end, path in zip(ends, paths, strict=True)
         ]
         step = self._steps.step(order, inside)
-        read = self._blocks.tokens(np.concatenate([path.blocks for path in paths]))
+        read = self.blocks.tokens(np.concatenate([path.blocks for path in paths]))
         return Tile(order, step.rows, None, read, step)
 
     @torch.inference_mode()
@@ -139,7 +141,7 @@ class Runner:
             positions,
             own.gather(1, count[:, None] - 1).squeeze(1),
             plan,
-            self._arena.layers,
+            self.arena.layers,
         )  # [R, hidden]
         return self._draw(rows, self._decoder.logits(hidden), len(tile.host))
 
@@ -187,14 +189,14 @@ class Runner:
         self, tokens: Ints, positions: Ints, slots: Ints, paths: list[RowsOfPath]
     ) -> Tensor:
         device = self._decoder.device
-        items = shared_items(paths, len(tokens), self._rounding.prefill_rows, self._blocks, device)
+        items = shared_items(paths, len(tokens), self._rounding.prefill_rows, self.blocks, device)
         at = to_device(positions, device)
         return self._model.hidden(
             to_device(tokens, device),
             at,
             to_device(slots, device),
             AttentionPlan(at, items, None),
-            self._arena.layers,
+            self.arena.layers,
         )
 
     def _own_keys(self, slots: Tensor, prompt: Tensor, longest: int) -> OwnKeys:
@@ -206,24 +208,6 @@ class Runner:
             keys = torch.nn.functional.pad(keys, (0, length - keys.shape[1]))
         positions = prompt[:, None] + torch.arange(length, device=slots.device)  # [R, L]
         return OwnKeys(keys, positions, block if self._rounding.tile else length)
-
-    def _draw(self, rows: Tensor, logits: Tensor, real: int) -> Tensor:
-        """rows [R], logits [R, V]; the first `real` rows are no padding. As `decode`."""
-        state = self.rows
-        count = state.count[rows]  # [R]
-        tokens, raw, processed = self._sampler.draw(logits, state.stream[rows], count)
-        rows, count, tokens = rows[:real], count[:real], tokens[:real]  # [n]
-        state.ids[rows, count] = tokens
-        state.raw[rows, count] = raw[:real]
-        state.processed[rows, count] = processed[:real]
-        stop, ends = self._stops.step(state.stop[rows], tokens)
-        count = count + 1
-        ends = ends | (count >= state.limit[rows])
-        ended = state.ended[rows]
-        ended = torch.where(ends & (ended == 0), count, ended)
-        state.token[rows], state.count[rows] = tokens, count
-        state.stop[rows], state.ended[rows] = stop, ended
-        return ended > 0
 
 
 def _padded(values: Ints, length: int, fill: int) -> Ints:

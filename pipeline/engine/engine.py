@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -31,6 +31,7 @@ VERSION = "1"  # part of a sample's identity: raised when the same inputs give o
 TILE = 64  # rows of every matrix product in deterministic mode
 DETERMINISTIC_THREADS = 1  # unless configured: what every machine has
 
+T = TypeVar("T")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -75,6 +76,7 @@ class Engine:
             )
         )
         self._decoder: Decoder | None = None
+        self._idle: Runner | None = None
 
     @property
     def decoder(self) -> Decoder:
@@ -131,12 +133,12 @@ class Engine:
     def sequences(self, prompts: Iterable[Prompt]) -> Iterator[Sequence]:
         """Finished samples in the order in which they end. Pulls prompts as it has room."""
         max_new = self.sampling.max_new_tokens
-        runner, blocks = self._runner(Rows(self.config.max_rows, max_new, self.device))
+        runner = self._runner()
         session = Session(
             prompts,
             runner,
-            self.arena,
-            blocks,
+            runner.arena,
+            runner.blocks,
             self.timer,
             max_rows=self.config.max_rows,
             max_new_tokens=max_new,
@@ -146,7 +148,7 @@ class Engine:
             device=self.device,
             lag=self.lag,
         )
-        return session.run()
+        return self._kept(runner, session.run())
 
     def scored(self, name: str, prompt: str, continuation: str) -> Scored | None:
         """Tokenises a text as a whole; the tokens that the prompt alone does not begin with are
@@ -159,20 +161,37 @@ class Engine:
 
     def scores(self, texts: Iterable[Scored]) -> Iterator[list[float]]:
         """The log-probability of each scored token, text by text in their order."""
-        runner, blocks = self._runner(Rows(1, 1, self.device))
-        return score(texts, runner, self.arena, blocks, self.timer, self.config.prefill_chunk)
+        runner = self._runner()
+        chunk = self.config.prefill_chunk
+        work = score(texts, runner, runner.arena, runner.blocks, self.timer, chunk)
+        return self._kept(runner, work)
 
-    def _runner(self, rows: Rows) -> tuple[Runner, BlockTable]:
+    def _runner(self) -> Runner:
         """A runner over an empty arena."""
+        if self._idle is not None:
+            runner, self._idle = self._idle, None
+            return runner
         decoder = self.decoder
         self.arena = Arena(
             decoder.architecture, decoder.dtype, self.device, self.config.page_size, self._budget()
         )
+        rows = Rows(self.config.max_rows, self.sampling.max_new_tokens, self.device)
         blocks = BlockTable(self.rounding.block)
         runner = Runner(
             decoder, self.arena, rows, self.rounding, self._sampler(), self.stops, blocks
         )
-        return runner, blocks
+        if self.device.type == "cuda":  # graphs hold its addresses
+            self.arena.reserve(self.arena.capacity)
+        return runner
+
+    def _kept(self, runner: Runner, work: Iterator[T]) -> Iterator[T]:
+        """`work`, after which a GPU's runner waits for the next, with its arena and graphs."""
+        try:
+            yield from work
+        finally:
+            if self.device.type == "cuda":
+                runner.clear()
+                self._idle = runner
 
     def _sampler(self) -> Sampler:
         known = torch.tensor(self.tokenizer.known)

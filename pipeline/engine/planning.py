@@ -39,12 +39,16 @@ class BlockTable:
 
     def __init__(self, block: int) -> None:
         self.block = block
+        self.clear()
+
+    def clear(self) -> None:
+        """Forgets all blocks."""
         self._ids: dict[tuple[int, int, int], int] = {}
         self._names: dict[int, tuple[int, int, int]] = {}
         self._users: dict[int, int] = {}
         self._free: list[int] = []
-        self._keys: Ints = np.zeros((0, block), np.int64)  # [blocks, B] slots
-        self._positions: Ints = np.zeros((0, block), np.int64)  # [blocks, B]
+        self._keys: Ints = np.zeros((0, self.block), np.int64)  # [blocks, B] slots
+        self._positions: Ints = np.zeros((0, self.block), np.int64)  # [blocks, B]
 
     def add(self, slots: Slots) -> Ints:
         """Blocks of a prompt whose tokens lie at slots [prompt]: their ids, root first."""

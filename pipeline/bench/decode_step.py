@@ -72,8 +72,9 @@ def once(engine: Engine, case: Case, seed: int = 0) -> dict[str, float]:
     """Draws all samples once.
 
     Returns milliseconds a decode step by events on the device (`ms`) and by the clock (`wall_ms`:
-    all that is not prefill, planning and the way to the host included), seconds of prefill, and
-    kept tokens a second from start to end. Raises RuntimeError where a sample is lacking.
+    all that is not prefill, planning and the way to the host included), decode steps and rows in
+    them together, seconds of prefill, and tokens a second from start to end. Raises RuntimeError
+    where a sample is lacking.
     """
     vocabulary = engine.checkpoint.architecture.vocab_size
     prompt = engine.prompt(
@@ -94,10 +95,13 @@ def once(engine: Engine, case: Case, seed: int = 0) -> dict[str, float]:
         kind: sum(row.m_seconds for row in taken if row.kind == kind)
         for kind in ("prefill", "decode")
     }
-    steps = case.own - 1  # the first token comes from the prompt's logits
+    decodes = [row for row in taken if row.kind == "decode"]
+    steps = sum(row.steps for row in decodes)
     return {
         "ms": spent["decode"] / steps * 1e3,
         "wall_ms": (seconds - spent["prefill"]) / steps * 1e3,
+        "steps": steps,
+        "rows": sum(row.rows for row in decodes),
         "prefill_seconds": spent["prefill"],
         "tokens_per_second": sum(drawn) / seconds,
     }

@@ -33,7 +33,7 @@ def step_rows(
     for case, found in _ours(shape, cases, sustained, device):
         floor = serial_floor_ms(a, floors, case.rows, case.prefix, case.own)
         rows[case] = {
-            "shape": shape, "rows": case.rows, "prefix": case.prefix, "own": case.own,
+            "shape": shape, "samples": case.rows, "prefix": case.prefix, "own": case.own,
             "floor_ms": round(floor, 3), **found, "peers_ms": {},
         }  # fmt: skip
         if "ms" in found:

@@ -76,7 +76,7 @@ class Engine:
             )
         )
         self._decoder: Decoder | None = None
-        self._idle: Runner | None = None
+        self._idle: tuple[Runner, EngineConfig, SamplingConfig] | None = None
 
     @property
     def decoder(self) -> Decoder:
@@ -168,9 +168,10 @@ class Engine:
 
     def _runner(self) -> Runner:
         """A runner over an empty arena."""
-        if self._idle is not None:
-            runner, self._idle = self._idle, None
-            return runner
+        idle, self._idle = self._idle, None
+        if idle is not None and idle[1:] == (self.config, self.sampling):
+            return idle[0]
+        del idle  # its memory is wanted
         decoder = self.decoder
         self.arena = Arena(
             decoder.architecture, decoder.dtype, self.device, self.config.page_size, self._budget()
@@ -186,12 +187,13 @@ class Engine:
 
     def _kept(self, runner: Runner, work: Iterator[T]) -> Iterator[T]:
         """`work`, after which a GPU's runner waits for the next, with its arena and graphs."""
+        made_for = self.config, self.sampling
         try:
             yield from work
         finally:
             if self.device.type == "cuda":
                 runner.clear()
-                self._idle = runner
+                self._idle = runner, *made_for
 
     def _sampler(self) -> Sampler:
         known = torch.tensor(self.tokenizer.known)

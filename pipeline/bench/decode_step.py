@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from pipeline.bench.random_weights import random_engine
 from pipeline.bench.words import text
-from pipeline.config import EngineConfig, SamplingConfig
-from pipeline.engine.engine import Engine
+from pipeline.config import EngineConfig, ModelConfig, SamplingConfig
+from pipeline.engine.architecture import Architecture
+from pipeline.engine.checkpoint import Checkpoint
+from pipeline.engine.engine import DTYPES, Engine
 from pipeline.records import EngineStep, ProblemKey
 
 PAUSE = 0.5  # seconds in which the chip cools before a short window
@@ -36,36 +35,27 @@ class Case:
         return -(-tokens // page) * page
 
 
-@contextmanager
-def engine_for(shape: str, case: Case, device: str, dtype: str) -> Iterator[Engine]:
+def engine_for(checkpoint: Checkpoint, case: Case, device: str, dtype: str) -> Engine:
     """An engine with room for exactly this case."""
-    config = EngineConfig(deterministic=False, max_rows=case.rows, prefill_chunk=2048)
-    sampling = SamplingConfig(n=case.rows, max_new_tokens=case.own, temperature=0.8, top_p=0.95)
-    with random_engine(shape, device, dtype, config, sampling) as engine:
-        yield resized(engine, case)
-
-
-def resized(engine: Engine, case: Case) -> Engine:
-    """The same engine, its weights kept, for another case."""
-    engine.config = engine.config.model_copy(
-        update={"max_rows": case.rows, "kv_memory_gib": _gib(engine, case)}
-    )
-    engine.sampling = engine.sampling.model_copy(
-        update={"n": case.rows, "max_new_tokens": case.own}
-    )
-    return engine
-
-
-def token_bytes(engine: Engine) -> int:
-    """Keys and values of one token in all layers."""
-    a, width = engine.checkpoint.architecture, 2 if engine.model.dtype != "float32" else 4
-    return 2 * a.layers * a.kv_heads * a.head_dim * width
-
-
-def _gib(engine: Engine, case: Case) -> float:
-    page = engine.config.page_size
+    page = EngineConfig().page_size
     spare = 2 * page  # slots that padding uses, and one page
-    return (case.kv_tokens(page) + spare) * token_bytes(engine) / 2**30
+    held = (case.kv_tokens(page) + spare) * token_bytes(checkpoint.architecture, dtype)
+    return Engine(
+        ModelConfig.model_validate(
+            {"path": str(checkpoint.path), "device": device, "dtype": dtype}
+        ),
+        EngineConfig(
+            deterministic=False, max_rows=case.rows, prefill_chunk=2048, page_size=page,
+            kv_memory_gib=held / 2**30,
+        ),
+        SamplingConfig(n=case.rows, max_new_tokens=case.own, temperature=0.8, top_p=0.95),
+        checkpoint,
+    )  # fmt: skip
+
+
+def token_bytes(a: Architecture, dtype: str) -> int:
+    """Keys and values of one token in all layers."""
+    return 2 * a.layers * a.kv_heads * a.head_dim * DTYPES[dtype].itemsize
 
 
 def once(engine: Engine, case: Case, seed: int = 0) -> dict[str, float]:

@@ -15,11 +15,9 @@ from torch import Tensor
 
 from pipeline.bench.shapes import SHAPES, architecture
 from pipeline.bench.words import write_tokenizer
-from pipeline.config import EngineConfig, ModelConfig, SamplingConfig
-from pipeline.engine.architectures import ADAPTERS
+from pipeline.engine.architectures import ADAPTERS, Adapter
 from pipeline.engine.checkpoint import Checkpoint
 from pipeline.engine.decoder import Decoder, weight_shapes
-from pipeline.engine.engine import Engine
 
 SCALE = 0.02  # standard deviation of matrices, as models are initialised
 SEED = 20
@@ -42,9 +40,10 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class RandomCheckpoint(Checkpoint):
-    """A checkpoint whose weights are drawn when they are asked for."""
+    """A checkpoint whose weights are drawn when they are asked for, once."""
 
     shape: str
+    drawn: dict[tuple[torch.dtype, torch.device], Decoder]
 
     def weights_hash(self) -> str:
         return f"random {self.shape} {SEED}"
@@ -52,29 +51,31 @@ class RandomCheckpoint(Checkpoint):
     def decoder(
         self, dtype: torch.dtype, device: torch.device, positions: int, progress: bool = True
     ) -> Decoder:
-        return Decoder(self.architecture, Drawn(self.shape, dtype, device), positions)
+        at = dtype, device
+        if at not in self.drawn:
+            self.drawn[at] = Decoder(self.architecture, Drawn(self.shape, *at), positions)
+        return self.drawn[at]
 
 
 @contextmanager
-def random_engine(
-    shape: str, device: str, dtype: str, engine: EngineConfig, sampling: SamplingConfig
-) -> Iterator[Engine]:
-    """An engine of one of SHAPES that needs no files of weights."""
+def random_checkpoint(shape: str) -> Iterator[RandomCheckpoint]:
+    """One of SHAPES, its tokenizer alone a file."""
     with TemporaryDirectory() as directory:
         folder = Path(directory)
         a = architecture(shape)
         write_tokenizer(folder, a.vocab_size)
-        adapter = ADAPTERS[SHAPES[shape]["model_type"]]
-        checkpoint = RandomCheckpoint(folder, adapter, a, (), {}, shape)
-        model = ModelConfig.model_validate({"path": directory, "device": device, "dtype": dtype})
-        yield Engine(model, engine, sampling, checkpoint)
+        yield RandomCheckpoint(folder, _adapter(shape), a, (), {}, shape, {})
+
+
+def _adapter(shape: str) -> Adapter:
+    return ADAPTERS[SHAPES[shape]["model_type"]]
 
 
 def write_checkpoint(folder: Path, shape: str, dtype: torch.dtype, device: torch.device) -> None:
     """Writes a checkpoint of one of SHAPES in Hugging Face format, drawn on that device."""
     a = architecture(shape)
     write_tokenizer(folder, a.vocab_size)
-    drawn, adapter = Drawn(shape, dtype, device), ADAPTERS[SHAPES[shape]["model_type"]]
+    drawn, adapter = Drawn(shape, dtype, device), _adapter(shape)
     tensors = {adapter.name(name): drawn(name).cpu() for name in weight_shapes(a)}
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     config = SHAPES[shape] | {"torch_dtype": str(dtype).removeprefix("torch."), "eos_token_id": []}

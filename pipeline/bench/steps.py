@@ -13,6 +13,7 @@ from pipeline.bench import decode_step
 from pipeline.bench.decode_step import Case
 from pipeline.bench.floor import serial_floor_ms
 from pipeline.bench.peers import NO_ROOM, plain_ms, weights_of
+from pipeline.bench.random_weights import random_checkpoint
 from pipeline.bench.results import Results, ceilings
 from pipeline.bench.shapes import architecture
 
@@ -56,20 +57,21 @@ def step_rows(
 def _ours(
     shape: str, cases: Sequence[Case], sustained: float, device: torch.device
 ) -> Iterator[tuple[Case, dict[str, Any]]]:
-    with decode_step.engine_for(shape, cases[0], str(device), "bfloat16") as engine:
+    dtype = "bfloat16"
+    each = decode_step.token_bytes(architecture(shape), dtype)
+    with random_checkpoint(shape) as checkpoint:
         for case in cases:
-            decode_step.resized(engine, case)
+            engine = decode_step.engine_for(checkpoint, case, str(device), dtype)
             assert engine.decoder is not None  # its weights are in the memory that is not free
-            free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else 1 << 60
-            needed = case.kv_tokens(engine.config.page_size) * decode_step.token_bytes(engine)
-            if needed + SPARE > free:
+            free = torch.cuda.mem_get_info(device)[0]
+            if case.kv_tokens(engine.config.page_size) * each + SPARE > free:
                 yield case, {"skipped": NO_ROOM}
                 continue
             try:
                 yield case, decode_step.measured(engine, case, sustained)
-            except Exception as fault:  # a peer's figures and the other cases are worth having
+            except Exception as fault:  # the other cases and the peers are worth having
                 yield case, {"fault": f"{type(fault).__name__}: {str(fault).splitlines()[0]}"}
-            del engine.arena
+            del engine
             _emptied()
 
 

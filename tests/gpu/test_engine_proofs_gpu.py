@@ -14,7 +14,7 @@ from kernels.prefix_tree_attention.choose import chip_of, explained
 from kernels.prefix_tree_attention.decode import decode_attention, decode_plan
 from pipeline.backends.engine_backend import EngineCompleter
 from pipeline.bench import decode_step
-from pipeline.bench.random_weights import write_checkpoint
+from pipeline.bench.random_weights import random_checkpoint, write_checkpoint
 from pipeline.bench.shapes import SHAPES
 from pipeline.bench.words import text
 from pipeline.bench.workloads import humaneval
@@ -79,15 +79,17 @@ def test_log_probabilities_are_those_of_transformers(tmp_path: Path) -> None:
 def test_keys_and_values_are_not_replicated() -> None:
     """One prompt of 8,192 tokens on the 7B MHA shape, as many samples of 256 tokens as fit."""
     shape, prefix, own = "Llama-2-7B", 8192, 256
-    with decode_step.engine_for(
-        shape, decode_step.Case(1, prefix, own), "cuda", "bfloat16"
-    ) as engine:
-        assert engine.decoder is not None
-        room = (torch.cuda.mem_get_info()[0] - SPARE) // decode_step.token_bytes(engine)
+    with random_checkpoint(shape) as checkpoint:
+        each = decode_step.token_bytes(checkpoint.architecture, "bfloat16")
+        small = decode_step.engine_for(
+            checkpoint, decode_step.Case(1, prefix, own), "cuda", "bfloat16"
+        )
+        assert small.decoder is not None  # its weights are in the memory that is not free
+        room = (torch.cuda.mem_get_info()[0] - SPARE) // each
         rows = min(int(room - prefix) // own, 1024)
         case = decode_step.Case(rows, prefix, own)
-        decode_step.resized(engine, case)
-        formula = (prefix + rows * own) * decode_step.token_bytes(engine)
+        engine = decode_step.engine_for(checkpoint, case, "cuda", "bfloat16")
+        formula = (prefix + rows * own) * each
         found = decode_step.once(engine, case)
         held = engine.arena.allocated_bytes()
         write_proof(

@@ -11,7 +11,7 @@ from pipeline.bench import decode_step
 from pipeline.bench.decode_step import Case
 from pipeline.bench.floor import serial_floor_ms, step_operations
 from pipeline.bench.plain_decoder import PlainDecoder, PlainWeights
-from pipeline.bench.random_weights import Drawn
+from pipeline.bench.random_weights import Drawn, random_checkpoint
 from pipeline.bench.shapes import architecture
 
 A = architecture("Tiny")
@@ -61,9 +61,10 @@ def test_floor_is_the_sum_of_the_slower_of_bytes_and_operations() -> None:
 
 def test_steps_of_the_engine_are_timed() -> None:
     case = Case(rows=5, prefix=70, own=9)
-    with decode_step.engine_for("Tiny", case, "cpu", "float32") as engine:
+    with random_checkpoint("Tiny") as checkpoint:
+        engine = decode_step.engine_for(checkpoint, case, "cpu", "float32")
         found = decode_step.once(engine, case)
         assert 0 < found["ms"] <= found["wall_ms"] * 1.001
         assert found["tokens_per_second"] > 0
-        held = engine.arena.allocated_bytes() / decode_step.token_bytes(engine)
+        held = engine.arena.allocated_bytes() / decode_step.token_bytes(A, "float32")
         assert held == pytest.approx(case.kv_tokens(16), abs=32)

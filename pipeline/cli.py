@@ -260,6 +260,7 @@ def add_bench_engine(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--generate", action="store_true", help="samples: transformers' generate beside it"
     )
+    verb.add_argument("--name", help="of the table in its file's name; else steps or samples")
     verb.add_argument("--out", type=Path, help="directory of the JSON; else the package's own")
     add_overrides(verb)
     verb.set_defaults(call=commands.bench_engine)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import shlex
 import sys
 from argparse import Namespace
@@ -11,14 +10,15 @@ from tempfile import TemporaryDirectory
 
 import torch
 
+from kernels.prefix_tree_attention.bench.floors import Floors
 from pipeline.bench.decode_step import Case
 from pipeline.bench.generate import generate_speed
 from pipeline.bench.plain_decoder import FORMS
 from pipeline.bench.random_weights import write_checkpoint
-from pipeline.bench.results import FOLDER, Results
+from pipeline.bench.results import FOLDER, Results, ceilings
 from pipeline.bench.sample_stage import configuration, sampled
 from pipeline.bench.shapes import SHAPES
-from pipeline.bench.steps import step_rows
+from pipeline.bench.steps import emptied, step_rows
 from pipeline.bench.workloads import humaneval, one_prompt
 from pipeline.records import UserError
 
@@ -26,9 +26,10 @@ LARGE_MHA = (1000, 64)  # from that many rows of multi-head attention on, own to
 
 
 def bench_engine(options: Namespace) -> None:
-    """Runs one table. Raises UserError where there is no GPU for it."""
+    """Runs one kind of table. Raises UserError where there is no GPU for it."""
     if not torch.cuda.is_available():
         raise UserError("bench engine needs an NVIDIA GPU, and there is none")
+    options.name = options.name or options.what
     for flag, known in (("peers", FORMS), ("shapes", SHAPES)):
         unknown = [name for name in getattr(options, flag) if name not in known]
         if unknown:
@@ -41,18 +42,22 @@ def bench_engine(options: Namespace) -> None:
 
 
 def _steps(options: Namespace, device: torch.device) -> None:
+    floors = Floors(device)
+    emptied()
     for shape in options.shapes:
         heads, kv_heads = (
             SHAPES[shape][f"num_{kind}_heads"] for kind in ("attention", "key_value")
         )
-        for prefix in options.prefixes:
-            cases = [
-                Case(rows, prefix, _own(rows, options.own, heads == kv_heads))
-                for rows in options.rows
-            ]
-            results = _results(options, f"steps-{shape}-{prefix}", device)
-            step_rows(results, shape, cases, options.peers, options.sustained, device)
-            print(f"written: {results.path}")
+        cases = [
+            Case(rows, prefix, _own(rows, options.own, heads == kv_heads))
+            for prefix in options.prefixes
+            for rows in options.rows
+        ]
+        results = _results(options, f"{options.name}-{shape}", device)
+        results.note(**ceilings(floors))
+        step_rows(results, shape, cases, options.peers, options.sustained, floors, device)
+        emptied()
+        print(f"written: {results.path}")
 
 
 def _own(rows: int, own: int, multi_head: bool) -> int:
@@ -63,7 +68,7 @@ def _own(rows: int, own: int, multi_head: bool) -> int:
 def _samples(options: Namespace, device: torch.device) -> None:
     shape = options.shapes[0]
     vocabulary = SHAPES[shape]["vocab_size"]
-    results = _results(options, f"samples-{shape}", device)
+    results = _results(options, f"{options.name}-{shape}", device)
     with TemporaryDirectory() as directory:
         folder = Path(directory)
         checkpoint = folder / "checkpoint"
@@ -81,8 +86,7 @@ def _samples(options: Namespace, device: torch.device) -> None:
                 results.add(head | sampled(config))
             except Exception as fault:  # the other workloads go on
                 results.add(head | {"fault": f"{type(fault).__name__}: {fault}"})
-            gc.collect()
-            torch.cuda.empty_cache()
+            emptied()
         if options.generate:
             results.add(generate_speed(checkpoint, vocabulary, 512, 64, 64, device))
     print(f"written: {results.path}")

@@ -14,7 +14,7 @@ from pipeline.bench.decode_step import Case
 from pipeline.bench.floor import serial_floor_ms
 from pipeline.bench.peers import NO_ROOM, plain_ms, weights_of
 from pipeline.bench.random_weights import random_checkpoint
-from pipeline.bench.results import Results, ceilings
+from pipeline.bench.results import Results
 from pipeline.bench.shapes import architecture
 
 SPARE = 6 << 30  # bytes that weights' neighbours need: activations, logits, graphs
@@ -22,14 +22,11 @@ SPARE = 6 << 30  # bytes that weights' neighbours need: activations, logits, gra
 
 def step_rows(
     results: Results, shape: str, cases: Sequence[Case], peers: Sequence[str], sustained: float,
-    device: torch.device,
+    floors: Floors, device: torch.device,
 ) -> None:  # fmt: skip
     """Adds a row for every case. peers: of `plain_decoder.FORMS`; sustained: seconds of the long
     windows, 0 for none. A fault of one case is its row's, and the others go on."""
     a = architecture(shape)
-    floors = Floors(device)
-    _emptied()
-    results.note(**ceilings(floors))
     rows: dict[Case, dict[str, Any]] = {}
     for case, found in _ours(shape, cases, sustained, device):
         floor = serial_floor_ms(a, floors, case.rows, case.prefix, case.own)
@@ -40,18 +37,21 @@ def step_rows(
         if "ms" in found:
             rows[case]["times_floor"] = round(found["ms"] / floor, 2)
         results.add(rows[case])
-    _emptied()
     if not peers:
         return
     weights = weights_of(shape, device)
     for form in peers:
-        for case in cases:
-            ms = plain_ms(weights, form, case)
+        full: dict[int, int] = {}  # prefix -> rows that there was no room for
+        for case in sorted(cases, key=lambda case: case.rows):
+            if case.rows >= full.get(case.prefix, case.rows + 1):
+                ms: float | str = NO_ROOM
+            else:
+                ms = plain_ms(weights, form, case)
+            if ms == NO_ROOM:
+                full.setdefault(case.prefix, case.rows)
             rows[case]["peers_ms"][form] = ms
             print(form, case, ms, flush=True)
             results.write()
-            if ms == NO_ROOM:
-                break  # nor will more rows have any
 
 
 def _ours(
@@ -72,10 +72,11 @@ def _ours(
             except Exception as fault:  # the other cases and the peers are worth having
                 yield case, {"fault": f"{type(fault).__name__}: {str(fault).splitlines()[0]}"}
             del engine
-            _emptied()
+            emptied()
 
 
-def _emptied() -> None:
+def emptied() -> None:
+    """Gives the device's memory back that nothing uses."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -47,13 +47,15 @@ images: python docker ## the sandbox images of all languages
 images-quickstart: python docker ## those that the bundled benchmark needs
 	$(FORKEVAL) images build python java javascript
 
-docs: python ## the generated pages: command line, hostile programs, verdicts, checks, attention
+docs: python ## the generated pages: command line, hostile programs, verdicts, checks, attention, engine
 	$(PY) tools/cli_docs.py >docs/cli.md
 	$(PY) tools/hostile_docs.py >docs/hostile.md
 	$(PY) tools/languages_docs.py >docs/languages.md
 	$(PY) tools/long_checks_docs.py >docs/long_checks.md
 	$(PY) tools/weak_tests_docs.py >docs/weak_tests.md
 	$(PY) tools/attention_docs.py >docs/attention.md
+	$(PY) tools/engine_docs.py >docs/engine.md
+	$(PY) tools/engine_figures.py docs/engine
 
 clean: ## remove the environment and build state (never a run directory)
 	rm -rf $(VENV) .build .mypy_cache .ruff_cache .pytest_cache

@@ -1,4 +1,4 @@
-"""Line charts whose axes are both logarithmic, as SVG files that stand alone."""
+"""Line charts as SVG files that stand alone; those with two logarithmic axes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ COLOURS = ("#444", "#1f6fb4", "#c8501e", "#2e8540", "#8a4baf", "#a0741a")
 STYLE = (
     "text{font:12px sans-serif;fill:#333}.tick{fill:#666}.grid{stroke:#e2e2e2}.rule{stroke:#888}"
     ".line{fill:none;stroke-width:2}.dashed{stroke-dasharray:5 4}.mark{fill:#fff;stroke-width:2}"
+    ".band{opacity:.12}"
 ) + "".join(
-    f".line.t{i},.mark.t{i}{{stroke:{colour}}}.end.t{i}{{fill:{colour}}}"
+    f".line.t{i},.mark.t{i}{{stroke:{colour}}}.end.t{i},.band.t{i}{{fill:{colour}}}"
     for i, colour in enumerate(COLOURS)
 )
 
@@ -26,7 +27,7 @@ def log_chart(identity: str, title: str, desc: str, lines: Sequence[Line], frame
     ys = [float(line.y[i] or 0) for line in drawn for i in defined(line)]
     x = Scale(min(xs), max(xs), LEFT, frame.width - RIGHT, log=True)
     y = Scale(min(ys) / 1.1, max(ys) * 1.1, frame.height - BOTTOM, TOP, log=True)
-    body = [f"<style>{STYLE}</style>", '<rect width="100%" height="100%" fill="#fff"/>']
+    body = []
     for value in y.ticks(26):
         at = y.at(value)
         body.append(f'<path class="grid" d="M{x.start:g} {at:g}H{x.stop:g}"/>')
@@ -41,5 +42,11 @@ def log_chart(identity: str, title: str, desc: str, lines: Sequence[Line], frame
     body += [stroke(line, x, y) for line in drawn]
     # Names beside the last points of all lines, wherever along x those end.
     body += end_labels(drawn, x, y)
-    svg = wrap(identity, frame.width, frame.height, title, desc, "".join(body))
+    return alone(identity, title, desc, "".join(body), frame)
+
+
+def alone(identity: str, title: str, desc: str, body: str, frame: Frame) -> str:
+    """The inside of a drawing as a file with colours of its own."""
+    background = f'<style>{STYLE}</style><rect width="100%" height="100%" fill="#fff"/>'
+    svg = wrap(identity, frame.width, frame.height, title, desc, background + body)
     return svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1) + "\n"

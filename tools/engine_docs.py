@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from engine_figures import figures
+from engine_figures import speed_figures
 from engine_results import Found, files, milliseconds
 
 HEAD = """# The engine on a GPU
@@ -54,12 +54,19 @@ def document() -> Iterator[str]:
     for kind in ("before", "steps"):
         for path, found in files(kind):
             yield from _steps(path, found)
-    drawn = list(figures())
+    drawn = list(speed_figures())
     if drawn:
         yield "\n## Against the number of samples\n"
         yield "Where replicated keys end, memory did.\n"
         for name, _ in drawn:
             yield f"![{name.removesuffix('.svg')}](engine/{name})"
+    for path, found in files("pass"):
+        yield "\n## What samples are worth\n"
+        yield (
+            f"The bundled model on the {found['problems']} problems of the bundled benchmark: "
+            f"`{found['command']}`, then `python tools/pass_curves.py`. Bands are 95 % intervals.\n"
+        )
+        yield f"![pass@n and pass@top3 against n](engine/{path.stem}.svg)"
     sampled = list(files("samples"))
     if sampled:
         yield SAMPLES.rstrip()

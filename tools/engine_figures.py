@@ -8,8 +8,8 @@ from pathlib import Path
 
 from engine_results import Found, files, milliseconds, prefixes, series
 
-from reports.log_chart import log_chart
-from reports.svg import Frame, Line
+from reports.log_chart import alone, log_chart
+from reports.svg import Frame, Line, chart
 
 NAMES = {None: "forkeval", "two einsums": "two einsums", "replicated SDPA": "replicated KV"}
 WIDTH, HEIGHT = 640, 340
@@ -17,6 +17,13 @@ WIDTH, HEIGHT = 640, 340
 
 def figures() -> Iterator[tuple[str, str]]:
     """File names and their content."""
+    yield from speed_figures()
+    for path, found in files("pass"):
+        yield f"{path.stem}.svg", _pass_chart(path.stem, found)
+
+
+def speed_figures() -> Iterator[tuple[str, str]]:
+    """Latency and throughput, as `figures`."""
     for path, found in files("figure"):
         for prefix in prefixes(found):
             rows = series(found, prefix)
@@ -24,6 +31,17 @@ def figures() -> Iterator[tuple[str, str]]:
             for what in ("latency", "throughput"):
                 name = f"{path.stem}-{prefix}-{what}"
                 yield f"{name}.svg", _chart(name, what, found["device"], shape, prefix, rows)
+
+
+def _pass_chart(name: str, found: Found) -> str:
+    lines = [
+        Line(curve["name"], curve["k"], curve["value"], curve["low"], curve["high"], tone=tone)
+        for tone, curve in enumerate(found["curves"], start=1)
+    ]
+    frame = Frame(WIDTH, HEIGHT, "n, samples a problem", "problems", labelled=True)
+    title = f"pass@n, and pass@top3 after {found['ranker']}, against n"
+    desc = f"The bundled model on {found['problems']} problems of the bundled benchmark."
+    return alone(name, title, desc, chart(lines, frame), frame)
 
 
 def _chart(name: str, what: str, device: str, shape: str, prefix: int, rows: list[Found]) -> str:

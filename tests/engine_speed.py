@@ -17,7 +17,6 @@ import torch
 
 from pipeline.backends.engine_backend import EngineCompleter
 from pipeline.config import EngineConfig, ModelConfig, SamplingConfig
-from pipeline.engine.bench import prompts
 from pipeline.records import ProblemKey
 from pipeline.services import CompletionRequest
 from tests.unit.engine.checkpoints import write_checkpoint
@@ -27,6 +26,12 @@ SHAPE = {
     "num_attention_heads": 8, "num_key_value_heads": 4, "tie_word_embeddings": True,
     "max_position_embeddings": 1024, "eos_token_id": None,
 }  # fmt: skip
+
+PROMPT = '"""Return the sum of the first {n} numbers that {n} and {m} both divide."""\n'
+
+
+def prompts(count: int) -> list[str]:
+    return [f"def f{i}(a, b):\n    {PROMPT.format(n=i + 2, m=3 * i + 5)}" for i in range(count)]
 
 
 def main() -> None:

@@ -75,6 +75,10 @@ class PartsPlan:
         self.partial = torch.empty((*rows, s.dim), dtype=self._partial_dtype, device=self.device)
         self.lse = torch.empty((*rows, 2), device=self.device)
 
+    def double(self) -> None:
+        """Twice the room that there is."""
+        self.reserve(2 * len(self.items), 2 * len(self.row_list), 2 * self.columns)
+
     def update(self, segments: Sequence[Segment], branches: Sequence[Branch]) -> None:
         """Takes a new tree. Raises ValueError where it is none; see `tree.rows_below`."""
         s, c = self.shape, self.choice

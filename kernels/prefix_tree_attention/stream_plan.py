@@ -48,6 +48,10 @@ class StreamPlan:
             size = (self.tiles, self.boundary + shared)
             self.entries = torch.zeros(size, dtype=torch.int64, device=self.entries.device)
 
+    def double(self) -> None:
+        """Twice the room that there is."""
+        self.reserve(2 * (self.entries.shape[1] - self.boundary))
+
     def update(self, segments: Sequence[Segment], branches: Sequence[Branch]) -> None:
         """Takes a new tree. Raises ValueError where it is none."""
         rows_below(segments, branches)  # checks them

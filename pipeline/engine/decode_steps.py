@@ -1,12 +1,13 @@
-"""Decode steps on a GPU: static inputs for each height of step and choice of kernels.
+"""Decode steps on a GPU: one CUDA graph for each height of step and choice of kernels.
 
-The rows that a step takes, the plans of what they attend to and the rows' state are rewritten in
-place when sequences come, go and grow.
+A step's inputs are static: the rows it takes, the plans of what they attend to and the rows' state
+are rewritten in place, so that a graph stays right when sequences come, go and grow.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -36,12 +37,16 @@ class DecodeStep:
 
     def __init__(
         self, height: int, plans: KernelPlans, forward: FusedForward, arena: Arena, state: Rows,
-        draw: Draw,
+        draw: Draw, pool: Any,
     ) -> None:  # fmt: skip
+        """pool: of the graphs' memory; no two of them run at the same time."""
         self._plans, self._forward, self._arena, self._state = plans, forward, arena, state
-        self._draw = draw
+        self._draw, self._pool = draw, pool
         device = forward.decoder.device
         self.rows = torch.full((height,), state.padding, device=device)
+        self._ended = torch.zeros(height, dtype=torch.bool, device=device)
+        self._graph: torch.cuda.CUDAGraph | None = None
+        self._captured: tuple[Any, ...] = ()
 
     def take(self, rows: Ints, paths: Sequence[RowsOfPath]) -> None:
         """rows: [n], n at most the height; paths: which of these n attend to what."""
@@ -50,8 +55,15 @@ class DecodeStep:
         self._plans.update(paths)
 
     def run(self) -> Tensor:
-        """One step. Returns [R] bool, which rows have ended."""
-        return self._once()
+        """One step. Returns [R] bool, which rows have ended; valid until the next step."""
+        if not self.rows.is_cuda:  # Triton's interpreter
+            return self._once()
+        needed = (self._plans.version, self._arena.layers[0].k.data_ptr(), self._draw.version)
+        if self._graph is None or needed != self._captured:
+            self._graph = self._capture()
+            self._captured = needed
+        self._graph.replay()
+        return self._ended
 
     def _once(self) -> Tensor:
         s = self._state
@@ -65,6 +77,22 @@ class DecodeStep:
         s.count[s.padding :].fill_(1)
         return ended
 
+    def _capture(self) -> torch.cuda.CUDAGraph:
+        rows = self.rows.clone()
+        self.rows.fill_(self._state.padding)
+        here = torch.cuda.current_stream()
+        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch has no types
+        side.wait_stream(here)
+        with torch.cuda.stream(side):
+            self._once()  # compiles kernels and loads those of libraries
+        here.wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        # Other threads of the run may use the device meanwhile.
+        with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
+            self._ended.copy_(self._once())
+        self.rows.copy_(rows)
+        return graph
+
 
 class DecodeSteps:
     """The steps of one run, made when they are first needed."""
@@ -76,6 +104,8 @@ class DecodeSteps:
         self._draw = draw
         self._heights = heights(state.padding)
         self._made: dict[tuple[int, Choices], DecodeStep] = {}
+        cuda = forward.decoder.device.type == "cuda"
+        self._pool = torch.cuda.graph_pool_handle() if cuda else None
 
     def step(self, rows: Ints, paths: Sequence[RowsOfPath]) -> DecodeStep:
         """The step for rows [n], set up for them."""
@@ -88,6 +118,7 @@ class DecodeSteps:
             plans = KernelPlans(self._chooser.chip, shape, choices, decoder.dtype, decoder.device)
             self._made[height, choices] = DecodeStep(
                 height, plans, self._forward, self._arena, self._state, self._draw,
+                self._pool,
             )  # fmt: skip
         step = self._made[height, choices]
         step.take(rows, paths)

@@ -17,9 +17,10 @@ class Draw:
         self._state, self._sampler, self._stops = state, sampler, stops
 
     @property
-    def version(self) -> int:
+    def version(self) -> tuple[int, int]:
         """Changes when a graph over a draw has to be captured again."""
-        return self._stops.table.data_ptr()
+        table = self._stops.table
+        return table.data_ptr(), len(table)
 
     def __call__(self, rows: Tensor, logits: Tensor, real: int) -> Tensor:
         """rows [R], logits [R, V]; the first `real` rows are written, the others are padding.

@@ -45,17 +45,28 @@ class FusedForward:
     ) -> Tensor:  # fmt: skip
         """x [R, hidden] becomes the last hidden state. Returns it normed by `last`."""
         layers = self.decoder.layers
-        normed = _add_norm(x, None, None, layers[0].attention_norm)
+        normed = _add_norm(x, None, None, layers[0].attention_norm, layers[0].attention.qkv.weight)
         for index, (layer, cache) in enumerate(zip(layers, caches, strict=True)):
             mixed = self._attention(layer, normed, positions, slots, plan, cache)
             output = layer.attention.output
-            normed = _add_norm(x, _product(mixed, output), output.bias, layer.mlp_norm)
+            normed = _add_norm(
+                x, _product(mixed, output), output.bias, layer.mlp_norm, layer.mlp.up.weight
+            )
             mlp = layer.mlp
             wide = fused.activate(
-                _product(normed, mlp.up), mlp.up.bias, mlp.activation, mlp.gated, x.dtype
+                _product(normed, mlp.up),
+                mlp.up.bias,
+                mlp.activation,
+                mlp.gated,
+                x.dtype,
+                mlp.down.weight,
             )
-            following = last if index + 1 == len(layers) else layers[index + 1].attention_norm
-            normed = _add_norm(x, _product(wide, mlp.down), mlp.down.bias, following)
+            if index + 1 == len(layers):
+                norm, following = last, self.decoder.output
+            else:
+                after = layers[index + 1]
+                norm, following = after.attention_norm, after.attention.qkv.weight
+            normed = _add_norm(x, _product(wide, mlp.down), mlp.down.bias, norm, following)
         return normed
 
     def _attention(
@@ -80,6 +91,9 @@ def _product(x: Tensor, linear: Linear) -> Tensor:
     return F.linear(x, linear.weight)
 
 
-def _add_norm(x: Tensor, parts: Tensor | None, bias: Tensor | None, norm: Norm) -> Tensor:
+def _add_norm(
+    x: Tensor, parts: Tensor | None, bias: Tensor | None, norm: Norm,
+    following: Tensor | None = None,
+) -> Tensor:  # fmt: skip
     shift = norm.bias if isinstance(norm, LayerNorm) else None
-    return fused.add_norm(x, parts, bias, norm.weight, shift, norm.eps)
+    return fused.add_norm(x, parts, bias, norm.weight, shift, norm.eps, following)

@@ -120,7 +120,11 @@ class KernelPlans:
         """paths: rows of the step and their runs of slots."""
         segments, branches = tree_of(paths)
         for plan in self._plans:
+            version = plan.version
             plan.update(segments, branches)
+            if plan.version != version:  # room for what comes, so that it seldom grows
+                plan.double()
+                plan.update(segments, branches)
 
     def step(self, lengths: Tensor, pages: Tensor) -> KernelStep:
         """lengths: [R] int32 own tokens of each row; pages: [R, J] int32 first slots."""

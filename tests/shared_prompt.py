@@ -1,4 +1,4 @@
-"""Models of random weights and batches that share one prompt: what speed is measured with."""
+"""Rows below one prompt of random keys, ready to decode: for tests of steps, and to time them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.engine.architecture import Architecture, Rope
 from pipeline.engine.arena import Arena
-from pipeline.engine.decoder import Decoder, weight_shapes
+from pipeline.engine.decoder import Decoder
 from pipeline.engine.decoding import Runner
 from pipeline.engine.planning import BlockTable, Ints, Rounding, RowsOfPath
 from pipeline.engine.rows import Rows
@@ -16,46 +15,6 @@ from pipeline.engine.sampling import Sampler
 from pipeline.engine.stopping import StopTables
 
 PAGE = 16
-
-
-def gated(
-    family: str, vocab_size: int, hidden: int, layers: int, heads: int, kv_heads: int,
-    intermediate: int, *, qkv_bias: bool = False, tied: bool = False, theta: float = 10000.0,
-) -> Architecture:  # fmt: skip
-    """An architecture of the llama kind that sees everything, heads of hidden / heads."""
-    return Architecture(
-        family=family, vocab_size=vocab_size, hidden=hidden, layers=layers, heads=heads,
-        kv_heads=kv_heads, head_dim=hidden // heads, intermediate=intermediate, context=32768,
-        norm="rms", norm_eps=1e-5, mlp="gated", activation="silu", rope=Rope(theta),
-        qkv_bias=qkv_bias, output_bias=False, mlp_bias=False, qk_norm=False, tied=tied,
-        windows=(None,) * layers,
-    )  # fmt: skip
-
-
-SHAPES = {
-    "llama-2-7b": gated("llama", 32000, 4096, 32, 32, 32, 11008),
-    "mistral-7b": gated("mistral", 32000, 4096, 32, 32, 8, 14336),
-    "qwen2.5-coder-1.5b": gated(
-        "qwen2", 151936, 1536, 28, 12, 2, 8960, qkv_bias=True, tied=True, theta=1e6
-    ),
-}
-
-
-def random_decoder(
-    architecture: Architecture, device: torch.device, dtype: torch.dtype = torch.bfloat16,
-    positions: int = 32768, deviation: float = 0.02, seed: int = 0,
-) -> Decoder:  # fmt: skip
-    """Norm scales are one, everything else is normal, by default as the families initialise it."""
-    shapes = weight_shapes(architecture)
-    generator = torch.Generator(device).manual_seed(seed)
-
-    def weight(name: str) -> Tensor:
-        if name.endswith("norm.weight"):
-            return torch.ones(shapes[name], dtype=dtype, device=device)
-        made = torch.empty(shapes[name], dtype=dtype, device=device)
-        return made.normal_(0.0, deviation, generator=generator)
-
-    return Decoder(architecture, weight, positions)
 
 
 class SharedPromptBatch:
@@ -110,18 +69,3 @@ class SharedPromptBatch:
     def step(self, longest: int = 1) -> Tensor:
         """Decodes one token of each row. longest: own tokens of a row, asked for on a CPU."""
         return self.runner.decode(self.tile, longest)
-
-    def milliseconds(self, steps: int) -> float:
-        """Device time of a step, the mean over that many from the first own token on."""
-        self.rewind()
-        self.step()  # compiles and captures
-        self.rewind()
-        torch.cuda.synchronize()
-        start = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]  # torch has no types
-        end = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]  # as above
-        start.record()
-        for _ in range(steps):
-            self.step()
-        end.record()
-        end.synchronize()
-        return float(start.elapsed_time(end)) / steps

@@ -5,9 +5,12 @@ from __future__ import annotations
 import codecs
 import json
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from tokenizers import Tokenizer as HFTokenizer
 
 from pipeline.records import UserError, digest
@@ -74,12 +77,21 @@ class Tokenizer:
                 ids = [bos, *ids]
         return ids
 
+    @cached_property
+    def _ascii_lengths(self) -> NDArray[np.int64]:
+        """[V] bytes of each id; -1 where some are not ASCII."""
+        return np.array([len(data) if data.isascii() else -1 for data in self.bytes], np.int64)
+
     def decode(self, ids: Sequence[int]) -> tuple[str, tuple[int, ...]]:
         """Text of generated ids, and after each id how many of its characters are complete.
 
         Bytes that are no UTF-8 become U+FFFD; those of an unfinished last character do so at the
         end, and count with the last id.
         """
+        lengths = self._ascii_lengths[np.asarray(ids, np.int64)]
+        if lengths.min(initial=0) >= 0:  # a byte a character, and no character between two tokens
+            whole = b"".join([self.bytes[token_id] for token_id in ids]).decode("ascii")
+            return whole, tuple(lengths.cumsum().tolist())
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         pieces: list[str] = []
         ends: list[int] = []

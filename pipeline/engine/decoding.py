@@ -16,7 +16,7 @@ from torch import Tensor
 
 from kernels.prefix_tree_attention import AttentionPlan, OwnKeys, SharedItems
 from kernels.prefix_tree_attention.candidates import Chip
-from pipeline.engine.arena import TRASH, Arena
+from pipeline.engine.arena import Arena
 from pipeline.engine.decoder import Decoder
 from pipeline.engine.drawing import Draw
 from pipeline.engine.kernel_plans import Chooser, chip_for
@@ -28,6 +28,7 @@ from pipeline.engine.planning import (
     shared_items,
     to_device,
 )
+from pipeline.engine.prefill import ReferencePrefill
 from pipeline.engine.rows import Rows
 from pipeline.engine.sampling import Sampler
 from pipeline.engine.stopping import StopTables
@@ -73,6 +74,7 @@ class Runner:
         chip = chip_for(decoder.device, arena.page_size) if rounding.tile is None else None
         if chip is not None:
             self._use_kernels(chip)
+        self.prefill = ReferencePrefill(self._model, arena.layers, rounding, blocks, decoder.device)
 
     def _use_kernels(self, chip: Chip) -> None:
         from pipeline.engine.decode_steps import DecodeSteps
@@ -150,55 +152,6 @@ class Runner:
         """Draws the first token of rows [n] from their prompts' logits [n, V]; as `decode`."""
         return self._draw(rows, logits, len(rows))
 
-    @torch.inference_mode()
-    def prefill(
-        self, tokens: Ints, positions: Ints, slots: Ints, paths: Sequence[RowsOfPath], last: Ints
-    ) -> Tensor:
-        """Computes the keys and values of prompt tokens.
-
-        tokens, positions, slots: [T]; paths: each row's blocks up to its own; last: [n] rows that
-        end a prompt. Returns their logits, [n, V] float32.
-        """
-        height = self._rounding.tile or len(tokens)
-        logits = []
-        for start in range(0, len(tokens), height):
-            stop = start + height
-            padded = height if self._rounding.tile else len(tokens[start:stop])
-            inside = [
-                RowsOfPath(
-                    path.rows[(path.rows >= start) & (path.rows < stop)] - start, path.blocks
-                )
-                for path in paths
-            ]
-            hidden = self._prefill_tile(
-                _padded(tokens[start:stop], padded, 0),
-                _padded(positions[start:stop], padded, 0),
-                _padded(slots[start:stop], padded, TRASH),
-                inside,
-            )  # [R, hidden]
-            wanted = last[(last >= start) & (last < stop)] - start
-            if len(wanted):
-                at = to_device(wanted, self._decoder.device)
-                if self._rounding.tile:  # the product with the output matrix keeps its shape too
-                    logits.append(self._model.logits(hidden)[at])
-                else:
-                    logits.append(self._model.logits(hidden[at]))
-        return torch.cat(logits) if logits else torch.empty(0)
-
-    def _prefill_tile(
-        self, tokens: Ints, positions: Ints, slots: Ints, paths: list[RowsOfPath]
-    ) -> Tensor:
-        device = self._decoder.device
-        items = shared_items(paths, len(tokens), self._rounding.prefill_rows, self.blocks, device)
-        at = to_device(positions, device)
-        return self._model.hidden(
-            to_device(tokens, device),
-            at,
-            to_device(slots, device),
-            AttentionPlan(at, items, None),
-            self.arena.layers,
-        )
-
     def _own_keys(self, slots: Tensor, prompt: Tensor, longest: int) -> OwnKeys:
         """slots [R, M], prompt [R] -> the first `longest` own keys of each row, in whole blocks."""
         block = self._rounding.own_block
@@ -208,7 +161,3 @@ class Runner:
             keys = torch.nn.functional.pad(keys, (0, length - keys.shape[1]))
         positions = prompt[:, None] + torch.arange(length, device=slots.device)  # [R, L]
         return OwnKeys(keys, positions, block if self._rounding.tile else length)
-
-
-def _padded(values: Ints, length: int, fill: int) -> Ints:
-    return np.pad(values, (0, length - len(values)), constant_values=fill)

@@ -12,7 +12,8 @@ import torch
 from pipeline.engine.arena import Arena
 from pipeline.engine.decoding import Runner
 from pipeline.engine.ledger import Timer
-from pipeline.engine.planning import BlockTable, Ints, RowsOfPath, to_device
+from pipeline.engine.planning import BlockTable, Ints, to_device
+from pipeline.engine.prefill import Chunk
 from pipeline.records import UserError
 
 
@@ -62,7 +63,7 @@ def _pass(
 ) -> list[list[float]]:
     placed = [_place(text, arena, blocks) for text in texts]
     try:
-        return _log_probabilities(placed, runner, blocks.block, timer)
+        return _log_probabilities(placed, runner, timer)
     finally:
         for one in placed:
             blocks.remove(one.blocks)
@@ -80,28 +81,25 @@ def _place(text: Scored, arena: Arena, blocks: BlockTable) -> _Placed:
     return _Placed(text, pages, slots, blocks.add(slots))
 
 
-def _log_probabilities(
-    placed: list[_Placed], runner: Runner, block: int, timer: Timer
-) -> list[list[float]]:
-    paths: list[RowsOfPath] = []
-    before: list[Ints] = []  # of each text, the rows whose logits tell the scored tokens
-    base = 0
-    for one in placed:
-        length = len(one.text.tokens)
-        for at in range(0, length, block):  # rows of one block attend to the same blocks
-            rows = np.arange(at, min(at + block, length), dtype=np.int64) + base
-            paths.append(RowsOfPath(rows, one.blocks[: at // block + 1]))
-        before.append(np.arange(one.text.start - 1, length - 1, dtype=np.int64) + base)
-        base += length
-    tokens = np.concatenate([one.text.tokens for one in placed])
-    positions = np.concatenate([np.arange(len(p.text.tokens), dtype=np.int64) for p in placed])
-    slots = np.concatenate([one.slots for one in placed])
-    work = partial(runner.prefill, tokens, positions, slots, paths, np.concatenate(before))
-    logits = timer.measure("prefill", base, base, work)  # [scored, V]
+def _log_probabilities(placed: list[_Placed], runner: Runner, timer: Timer) -> list[list[float]]:
+    chunks = [
+        Chunk(
+            one.text.tokens,
+            0,
+            one.slots,
+            one.slots,
+            one.blocks,
+            np.arange(one.text.start - 1, len(one.text.tokens) - 1),
+        )
+        for one in placed
+    ]
+    rows = sum(len(chunk.tokens) for chunk in chunks)
+    logits = timer.measure("prefill", rows, rows, partial(runner.prefill, chunks))  # [scored, V]
     if not len(logits):
         return [[] for _ in placed]
-    wanted = to_device(tokens[np.concatenate(before) + 1], logits.device)
+    following = np.concatenate([one.text.tokens[one.text.start :] for one in placed])
     with torch.inference_mode():
-        found = logits.gather(-1, wanted[:, None]).squeeze(1) - logits.logsumexp(-1)
+        at = to_device(following, logits.device)[:, None]
+        found = logits.gather(-1, at).squeeze(1) - logits.logsumexp(-1)
     values = iter(found.tolist())
-    return [[next(values) for _ in rows] for rows in before]
+    return [[next(values) for _ in chunk.wanted] for chunk in chunks]

@@ -17,6 +17,7 @@ from pipeline.engine.ledger import Timer
 from pipeline.engine.lengths import Limits
 from pipeline.engine.philox import stream
 from pipeline.engine.planning import BlockTable, Ints, RowsOfPath, to_device
+from pipeline.engine.prefill import Chunk
 from pipeline.engine.prefix_tree import PrefixTree, Segment
 from pipeline.engine.sequences import Group, Owner, Part, Prompt, Sequence
 from pipeline.records import UserError
@@ -149,27 +150,20 @@ class Session:
             self._prefill_pass(parts)
 
     def _prefill_pass(self, parts: list[Part]) -> None:
-        paths: list[RowsOfPath] = []
-        last: list[int] = []
-        base, block = 0, self._blocks.block
-        for part in parts:
-            position = part.start
-            while position < part.stop:  # rows of one block attend to the same blocks
-                end = min((position // block + 1) * block, part.stop)
-                offset = base - part.start
-                rows = np.arange(position + offset, end + offset, dtype=np.int64)
-                paths.append(RowsOfPath(rows, part.group.blocks[: position // block + 1]))
-                position = end
-            base += part.stop - part.start
-            if part.stop == len(part.group.slots):
-                last.append(base - 1)
-        tokens = np.concatenate([p.group.prompt.tokens[p.start : p.stop] for p in parts])
-        positions = np.concatenate([np.arange(p.start, p.stop, dtype=np.int64) for p in parts])
-        slots = np.concatenate([p.slots for p in parts])
-        read = len(np.unique(np.concatenate([p.group.slots[: p.stop] for p in parts])))
-        ends = np.array(last, np.int64)
-        work = partial(self._runner.prefill, tokens, positions, slots, paths, ends)
-        logits = self._timer.measure("prefill", len(tokens), read, work)
+        chunks = [
+            Chunk(
+                part.group.prompt.tokens[part.start : part.stop],
+                part.start,
+                part.group.slots[: part.stop],
+                part.slots,
+                part.group.blocks,
+                _last(part),
+            )
+            for part in parts
+        ]
+        rows = sum(len(chunk.tokens) for chunk in chunks)
+        read = len(np.unique(np.concatenate([chunk.path for chunk in chunks])))
+        logits = self._timer.measure("prefill", rows, read, partial(self._runner.prefill, chunks))
         ending = [part.group for part in parts if part.stop == len(part.group.slots)]
         for group, row in zip(ending, logits, strict=True):
             group.logits = row
@@ -305,3 +299,10 @@ def _mark_computed(leaf: Segment, upto: int) -> None:
         start += len(segment.tokens)
         if start >= upto:
             break
+
+
+def _last(part: Part) -> Ints:
+    """The token of a part that ends its prompt, if there is one."""
+    if part.stop < len(part.group.slots):
+        return np.zeros(0, np.int64)
+    return np.array([part.stop - part.start - 1], np.int64)

@@ -24,14 +24,17 @@ class StopTables:
     def __init__(
         self, token_bytes: Sequence[bytes], eos: Sequence[int], device: torch.device
     ) -> None:
-        self._bytes = token_bytes
         self._device = device
         self._starts: dict[tuple[str, ...], int] = {}
         width = max((len(b) for b in token_bytes), default=0)
-        # [V, width]; 256 means: no byte here
-        self._matrix = np.full((len(token_bytes), max(width, 1)), 256, dtype=np.int16)
-        for i, data in enumerate(token_bytes):
-            self._matrix[i, : len(data)] = np.frombuffer(data, dtype=np.uint8)
+        lengths = np.array([len(data) for data in token_bytes], np.int64)
+        # Tokens, the longest first; how many of them have a byte at each place, and which.
+        order = np.argsort(-lengths, kind="stable")
+        padded = b"".join(token_bytes[i].ljust(width, b"\0") for i in order.tolist())
+        matrix = np.frombuffer(padded, np.uint8).reshape(len(token_bytes), width)
+        self._longest_first = torch.from_numpy(order).to(device)
+        self._matrix = torch.from_numpy(matrix.copy()).to(device)  # [V, width]
+        self._reaching = [int((lengths > place).sum()) for place in range(width)]
         self._states = 1
         # [S, V] int16: next state of each state on each token
         self.table: Tensor = torch.zeros((1, len(token_bytes)), dtype=torch.int16, device=device)
@@ -43,7 +46,7 @@ class StopTables:
         """The initial state for a set of stop strings; builds its table the first time."""
         if stops not in self._starts:
             rows = self._build([stop.encode() for stop in stops if stop])
-            self.table = torch.cat([self.table, torch.from_numpy(rows).to(self._device)])
+            self.table = torch.cat([self.table, rows])
             self._starts[stops] = self._states
             self._states += len(rows)
         return self._starts[stops]
@@ -53,22 +56,27 @@ class StopTables:
         following = self.table[states, tokens].long()
         return following, (following == STOPPED) | self.ends[tokens]
 
-    def _build(self, patterns: Sequence[bytes]) -> NDArray[np.int16]:
-        automaton = _automaton(patterns)  # [S, 257]; -1 is a match
+    def _build(self, patterns: Sequence[bytes]) -> Tensor:
+        """[S, V] int16: the states of one set, numbered after those that there are."""
+        automaton = _automaton(patterns)  # [S, 256]; -1 is a match
         states = len(automaton)
-        padded = np.vstack([automaton, np.full((1, 257), -1, dtype=np.int32)])  # row -1 stays -1
-        current = np.repeat(np.arange(states, dtype=np.int32)[:, None], len(self._matrix), axis=1)
-        lengths = (self._matrix != 256).sum(1)
-        for place in range(self._matrix.shape[1]):
-            longer = np.flatnonzero(lengths > place)
-            current[:, longer] = padded[current[:, longer], self._matrix[longer, place]]
         if self._states + states > np.iinfo(np.int16).max:
             raise ValueError("too many different stop strings in one run")
-        return np.where(current < 0, STOPPED, current + self._states).astype(np.int16)
+        # A match is a state of its own, the last, which every byte stays in.
+        closed = np.vstack([automaton, np.full((1, 256), -1, dtype=np.int32)])
+        closed[closed < 0] = states
+        following = torch.from_numpy(closed.astype(np.int64)).to(self._device).flatten()
+        current = torch.arange(states, device=self._device)[:, None].repeat(1, self.table.shape[1])
+        for place, count in enumerate(self._reaching):  # [S, V], the longest tokens first
+            at = current[:, :count] * 256 + self._matrix[:count, place]
+            current[:, :count] = following.take(at)
+        found = torch.empty_like(current)
+        found[:, self._longest_first] = current
+        return torch.where(found == states, STOPPED, found + self._states).to(torch.int16)
 
 
 def _automaton(patterns: Sequence[bytes]) -> NDArray[np.int32]:
-    """[S, 257] next state by byte, state 0 the start, -1 where a pattern is complete."""
+    """[S, 256] next state by byte, state 0 the start, -1 where a pattern is complete."""
     goto: list[dict[int, int]] = [{}]
     final = [False]
     for pattern in patterns:
@@ -80,14 +88,13 @@ def _automaton(patterns: Sequence[bytes]) -> NDArray[np.int32]:
                 final.append(False)
             state = goto[state][byte]
         final[state] = True
-    table = np.zeros((len(goto), 257), dtype=np.int32)
-    table[:, 256] = np.arange(len(goto))
+    table = np.zeros((len(goto), 256), dtype=np.int32)
     fail = [0] * len(goto)
     queue = deque([0])
     while queue:
         state = queue.popleft()
         if state:
-            table[state, :256] = table[fail[state], :256]
+            table[state] = table[fail[state]]
         for byte, following in goto[state].items():
             fail[following] = int(table[state, byte]) if state else 0
             final[following] = final[following] or final[fail[following]]

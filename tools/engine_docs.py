@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine_figures import speed_figures
-from engine_results import Found, files, milliseconds
+from engine_results import Found, files, milliseconds, prefixes, series
 
 HEAD = """# The engine on a GPU
 
@@ -124,6 +124,8 @@ def _machine(path: Path, found: Found) -> str:
             f". Cold reads: {rates['32']:.0f} GB/s at 32 MiB, {rates['4096']:.0f} at 4 GiB; matrix "
             f"product {found['matrix_tflops']:.0f} TFLOP/s"
         )
+    if "note" in found:
+        text += f". Measured: {found['note']}"
     return text + ".\n"
 
 
@@ -135,7 +137,7 @@ def _steps(path: Path, found: Found) -> Iterator[str]:
     heads += [f"{peer} ms" for peer in peers]
     yield f"| {' | '.join(heads)} |"
     yield "|" + "---|" * len(heads)
-    for row in found["rows"]:
+    for row in (row for prefix in prefixes(found) for row in series(found, prefix)):
         cells: list[Any] = [row[key] for key in ("prefix", "samples", "own", "floor_ms")]
         cells += [_ms(row.get("ms", row.get("skipped", row.get("fault")))), row.get("times_floor")]
         cells += [_ms(row.get("wall_ms")), _ms(row.get("sustained_ms"))]

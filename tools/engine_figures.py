@@ -24,7 +24,7 @@ def figures() -> Iterator[tuple[str, str]]:
 
 def speed_figures() -> Iterator[tuple[str, str]]:
     """Latency and throughput, as `figures`."""
-    for path, found in files("figure"):
+    for path, found in files("steps"):
         for prefix in prefixes(found):
             rows = series(found, prefix)
             shape = rows[0]["shape"]

@@ -44,6 +44,9 @@ class Parts:
     warps: int = 4
     programs: float = 2  # of the shared part for each multiprocessor, at most
     least: int = 128  # keys below which an item is not cut
+    # Keys of an item, cut by position whatever the tree looks like (`fixed_work.cuts`), so that a
+    # row's rounding depends on its own path alone; None: cut for balance.
+    chunk: int | None = None
     own_block: int = 32  # keys a step of the own part
     own_stages: int = 2  # steps whose keys are on their way
     own_warps: int = 2

@@ -11,13 +11,14 @@ import torch
 from torch import Tensor
 
 from kernels.prefix_tree_attention.choice import Parts, Shape, power_of_two
+from kernels.prefix_tree_attention.fixed_work import plan_fixed
 from kernels.prefix_tree_attention.options import Options
 from kernels.prefix_tree_attention.tree import Branch, Segment, put
 from kernels.prefix_tree_attention.triton_kernels.merge import merge
 from kernels.prefix_tree_attention.triton_kernels.own_part import own_part
 from kernels.prefix_tree_attention.triton_kernels.shared_part import shared_part
 from kernels.prefix_tree_attention.wide import WIDE_DIMS, WIDE_TILE, launch_wide
-from kernels.prefix_tree_attention.work import WORK_COLUMNS, plan_balanced
+from kernels.prefix_tree_attention.work import WORK_COLUMNS, Work, plan_balanced
 
 MERGED_HEADS = 8  # heads a program of the merge
 
@@ -51,7 +52,8 @@ class PartsPlan:
         # [R, G] (row, head) pairs whose partials the shared part has written in a launch under way
         self.ready = self._ints(shape.rows, shape.kv_heads)
         self.items, self.row_list = self._ints(0, len(WORK_COLUMNS)), self._ints(0)  # [I, 8], [E]
-        self.reserve(1, 1, 1)
+        self.listed = self._ints(0)  # [L] slots of keys; see `work.Work`
+        self.reserve(1, 1, 1, 1)
 
     def _ints(self, *size: int) -> Tensor:
         return torch.zeros(size, dtype=torch.int32, device=self.device)
@@ -61,13 +63,16 @@ class PartsPlan:
         """Of the shared part, at most."""
         return int(self.choice.programs * self.multiprocessors)
 
-    def reserve(self, items: int, entries: int, columns: int) -> None:
-        """Room for that many items, entries of the row list and partials of a row."""
-        if items <= len(self.items) and entries <= len(self.row_list) and columns <= self.columns:
+    def reserve(self, items: int, entries: int, columns: int, listed: int = 0) -> None:
+        """Room for that many items, entries of the row list, partials of a row, listed slots."""
+        wanted = (items, entries, columns, listed)
+        there = (len(self.items), len(self.row_list), self.columns, len(self.listed))
+        if all(more <= room for more, room in zip(wanted, there, strict=True)):
             return
         self.version += 1
         self.items = self._ints(max(items, len(self.items)), len(WORK_COLUMNS))
         self.row_list = self._ints(max(entries, len(self.row_list)))
+        self.listed = self._ints(max(listed, len(self.listed)))
         self.columns = max(columns, self.columns)
         s = self.shape
         rows = (s.rows, self.columns + (self.own_splits if self.apart else 0), s.heads)
@@ -81,17 +86,23 @@ class PartsPlan:
 
     def update(self, segments: Sequence[Segment], branches: Sequence[Branch]) -> None:
         """Takes a new tree. Raises ValueError where it is none; see `tree.rows_below`."""
-        s, c = self.shape, self.choice
-        work = plan_balanced(
-            segments, branches, s.rows, s.kv_heads, s.share, c.tile, c.block,
-            self._programs, c.least,
-        )  # fmt: skip
-        self.reserve(len(work.items), len(work.row_list), work.columns)
+        work = self._work(segments, branches)
+        self.reserve(len(work.items), len(work.row_list), work.columns, len(work.listed))
         put(self.items, work.items)
         put(self.row_list, work.row_list)
+        put(self.listed, work.listed)
         put(self.depths, work.depths)
         put(self.bases, work.bases)
         put(self.count, np.array([len(work.items)], np.int32))
+
+    def _work(self, segments: Sequence[Segment], branches: Sequence[Branch]) -> Work:
+        s, c = self.shape, self.choice
+        if c.chunk is None:
+            return plan_balanced(
+                segments, branches, s.rows, s.kv_heads, s.share, c.tile, c.block,
+                self._programs, c.least,
+            )  # fmt: skip
+        return plan_fixed(segments, branches, s.rows, s.kv_heads, s.share, c.tile, c.block, c.chunk)
 
     def step(self, lengths: Tensor, pages: Tensor) -> None:
         """Nothing is to be done before a step's first layer."""
@@ -127,11 +138,15 @@ class PartsPlan:
                 self.row_list, self.ready, options.scale, s, c, early,
             )  # fmt: skip
             return
+        listed = c.chunk is not None
+        # Triton gives half of the stages to the slots, which the keys' addresses come from.
+        stages = 2 * c.stages - 1 if listed else c.stages
         shared_part[(programs,)](
-            q, k, v, self.partial, self.lse, self.items, self.count, self.row_list, self.bases,
-            lengths, self.ready, options.scale, options.cap, q.stride(0), k.stride(0), k.stride(1),
-            self.lse.shape[1], **self._constants(options), WINDOW=options.window or 0,
-            BM=c.tile, BN=c.block, STAGES=c.stages, EARLY=early, num_warps=c.warps,
+            q, k, v, self.partial, self.lse, self.items, self.count, self.row_list, self.listed,
+            self.bases, lengths, self.ready, options.scale, options.cap, q.stride(0), k.stride(0),
+            k.stride(1), self.lse.shape[1], **self._constants(options), WINDOW=options.window or 0,
+            BM=c.tile, BN=c.block, STAGES=stages, LISTED=listed, CAUSAL=False, EARLY=early,
+            num_warps=c.warps,
         )  # fmt: skip
 
     def _wide_can(self, q: Tensor, k: Tensor, options: Options) -> bool:

@@ -7,7 +7,7 @@ int32, are those of `WORK_COLUMNS`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,9 @@ class Work:
     row_list: Int32s  # [E] rows below the segments, one segment after another
     depths: Int32s  # [R] partials of each row
     bases: Int32s  # [R] shared tokens of each row
+    # [L] slots of keys: an item's SLOT is its first key's place in this list. Empty where an item's
+    # keys are adjacent slots from SLOT on.
+    listed: Int32s = field(default_factory=lambda: np.zeros(0, np.int32))
 
     @property
     def columns(self) -> int:
@@ -87,9 +90,7 @@ def plan_work(
     Raises ValueError where the branches are not a tree's or name a row that does not exist.
     """
     below = rows_below(segments, branches)
-    for branch in branches:
-        if len(branch.rows) and not 0 <= branch.rows.min() <= branch.rows.max() < rows:
-            raise ValueError(f"rows of a branch are outside 0..{rows - 1}")
+    check_rows(branches, rows)
     depths, bases = np.zeros(rows, np.int32), np.zeros(rows, np.int32)
     columns: dict[int | None, int] = {None: 0}  # partials of a row up to the end of a segment
     items: list[Int32s] = []
@@ -116,6 +117,13 @@ def plan_work(
     # In the order of the rows, in which the own part looks for the partials.
     table = np.concatenate([*items, np.zeros((0, len(WORK_COLUMNS)), np.int32)])
     return Work(table, np.concatenate([*lists, np.zeros(0, np.int32)]), depths, bases)
+
+
+def check_rows(branches: Sequence[Branch], rows: int) -> None:
+    """Raises ValueError where a branch names a row that does not exist."""
+    for branch in branches:
+        if len(branch.rows) and not 0 <= branch.rows.min() <= branch.rows.max() < rows:
+            raise ValueError(f"rows of a branch are outside 0..{rows - 1}")
 
 
 def _items_of(

@@ -23,15 +23,27 @@ GROUP: tl.constexpr = tl.constexpr(7)
 WIDTH: tl.constexpr = tl.constexpr(8)
 
 
+@triton.jit
+def _places(listed, slot, at, LISTED: tl.constexpr):
+    """Where an item's keys `at` lie, counted from the item's base."""
+    places = at
+    if LISTED:
+        places = tl.load(listed + slot + at).to(tl.int64)
+    return places
+
+
 @triton.jit(do_not_specialize=["columns"])
 def shared_part(
-    q, k, v, partial, lse, items, count, row_list, bases, lengths, ready, scale, softcap,
+    q, k, v, partial, lse, items, count, row_list, listed, bases, lengths, ready, scale, softcap,
     q_row, kv_group, kv_slot, columns,
     HEADS: tl.constexpr, GROUPS: tl.constexpr, DIM: tl.constexpr, WIDE: tl.constexpr,
-    BM: tl.constexpr, BN: tl.constexpr, STAGES: tl.constexpr,
-    WINDOW: tl.constexpr, SOFTCAP: tl.constexpr, EARLY: tl.constexpr,
+    BM: tl.constexpr, BN: tl.constexpr, STAGES: tl.constexpr, LISTED: tl.constexpr,
+    CAUSAL: tl.constexpr, WINDOW: tl.constexpr, SOFTCAP: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
     """Partials of the items of a plan; see kernels.prefix_tree_attention.decode for the tensors.
+
+    LISTED: an item's keys lie at the slots that `listed` has from its SLOT on, up to a whole BN.
+    CAUSAL: rows are tokens of prompts, which see keys up to their own position alone.
 
     Programs share out the items in the order of the list: neighbours work on the same keys,
     so that those are read from memory once. EARLY: the next kernel may start while this one runs;
@@ -57,25 +69,38 @@ def shared_part(
             q + row[:, None] * q_row + (head * DIM)[:, None] + d[None, :],
             mask=real[:, None] & inside[None, :], other=0.0,
         )  # fmt: skip
-        keys_at = k + group.to(tl.int64) * kv_group + slot * kv_slot
-        values_at = v + group.to(tl.int64) * kv_group + slot * kv_slot
+        base = group.to(tl.int64) * kv_group
+        if not LISTED:
+            base += slot * kv_slot
+        keys_at, values_at = k + base, v + base
         highest = tl.full([BM], NO_KEY, tl.float32)
         total = tl.zeros([BM], tl.float32)
         weighted = tl.zeros([BM, WIDE], tl.float32)
-        if WINDOW > 0:
-            # First visible key of each row, counted from the item's first.
-            first = tl.load(bases + row, mask=real, other=1 << 30)
-            first += tl.load(lengths + row, mask=real, other=0) - WINDOW - tl.load(item + POSITION)
-            start = tl.maximum(tl.min(first), 0) // BN * BN
-            for n in tl.range(start, length, BN, num_stages=STAGES):
+        if CAUSAL or WINDOW > 0:
+            # Keys up to each row's token, counted from the item's first.
+            seen_to = tl.load(bases + row, mask=real, other=0)
+            seen_to += tl.load(lengths + row, mask=real, other=0) - tl.load(item + POSITION)
+            # Blocks that no row of the tile sees would change nothing.
+            start = 0
+            stop = length
+            if WINDOW > 0:
+                first = tl.min(tl.where(real, seen_to, 1 << 30)) - WINDOW
+                start = tl.maximum(first, 0) // BN * BN
+            if CAUSAL:
+                stop = tl.minimum(stop, tl.max(tl.where(real, seen_to, 0)))
+            for n in tl.range(start, stop, BN, num_stages=STAGES):
                 at = n + tl.arange(0, BN)
                 there = (at < length)[:, None] & inside[None, :]
-                offset = at[:, None] * kv_slot + d[None, :]
+                offset = _places(listed, slot, at, LISTED)[:, None] * kv_slot + d[None, :]
                 x = scores_of(
                     queries, tl.load(keys_at + offset, mask=there, other=0.0),
                     scale, softcap, SOFTCAP,
                 )  # fmt: skip
-                seen = (at < length)[None, :] & (at[None, :] >= first[:, None])
+                seen = (at < length)[None, :] & real[:, None]
+                if CAUSAL:
+                    seen = seen & (at[None, :] < seen_to[:, None])
+                if WINDOW > 0:
+                    seen = seen & (at[None, :] >= seen_to[:, None] - WINDOW)
                 highest, total, weighted = add_keys(
                     tl.where(seen, x, -float("inf")),
                     tl.load(values_at + offset, mask=there, other=0.0),
@@ -84,7 +109,8 @@ def shared_part(
         else:
             whole = length // BN * BN
             for n in tl.range(0, whole, BN, num_stages=STAGES):
-                offset = (n + tl.arange(0, BN))[:, None] * kv_slot + d[None, :]
+                at = n + tl.arange(0, BN)
+                offset = _places(listed, slot, at, LISTED)[:, None] * kv_slot + d[None, :]
                 if DIM == WIDE:
                     keys = tl.load(keys_at + offset)
                     values = tl.load(values_at + offset)
@@ -96,7 +122,7 @@ def shared_part(
             if whole < length:
                 at = whole + tl.arange(0, BN)
                 there = (at < length)[:, None] & inside[None, :]
-                offset = at[:, None] * kv_slot + d[None, :]
+                offset = _places(listed, slot, at, LISTED)[:, None] * kv_slot + d[None, :]
                 x = scores_of(
                     queries, tl.load(keys_at + offset, mask=there, other=0.0),
                     scale, softcap, SOFTCAP,

@@ -45,6 +45,7 @@ PROOFS = {
     "the log-probabilities",
     "memory": "keys and values of one prompt's samples over the formula (prompt + samples x own)",
     "greedy": "problems whose greedy tokens in float32 on the GPU are those of the CPU",
+    "determinism-cost": "tokens a second of decode steps that deterministic mode costs",
     "attention-error": "relative error of attention against float64 over that of SDPA, worst case",
 }
 
@@ -108,8 +109,16 @@ def _error(found: Found) -> str:
     return f"{worst['ratio']:.3f} ({name}, of {len(found['cases'])} cases)"
 
 
+def _cost(found: Found) -> str:
+    return "; ".join(
+        f"{row['cost_ms']:.0%} ({row['shape']}, {row['samples']} rows after {row['prefix']:,})"
+        for row in found["costs"]
+    )
+
+
 PROOF_FIGURES = {
     "teacher-forced": _teacher, "memory": _memory, "greedy": _greedy, "attention-error": _error,
+    "determinism-cost": _cost,
 }  # fmt: skip
 
 

@@ -35,7 +35,9 @@ class Case:
         return -(-tokens // page) * page
 
 
-def engine_for(checkpoint: Checkpoint, case: Case, device: str, dtype: str) -> Engine:
+def engine_for(
+    checkpoint: Checkpoint, case: Case, device: str, dtype: str, deterministic: bool = False
+) -> Engine:
     """An engine with room for exactly this case."""
     page = EngineConfig().page_size
     spare = 2 * page  # slots that padding uses, and one page
@@ -45,7 +47,7 @@ def engine_for(checkpoint: Checkpoint, case: Case, device: str, dtype: str) -> E
             {"path": str(checkpoint.path), "device": device, "dtype": dtype}
         ),
         EngineConfig(
-            deterministic=False, max_rows=case.rows, prefill_chunk=1024, page_size=page,
+            deterministic=deterministic, max_rows=case.rows, prefill_chunk=1024, page_size=page,
             kv_memory_gib=held / 2**30,
         ),
         SamplingConfig(n=case.rows, max_new_tokens=case.own, temperature=0.8, top_p=0.95),

@@ -17,7 +17,7 @@ from kernels.prefix_tree_attention.tree import put
 from pipeline.engine.arena import TRASH, Arena
 from pipeline.engine.drawing import Draw
 from pipeline.engine.fused_forward import FusedForward
-from pipeline.engine.kernel_plans import Choices, Chooser, KernelPlans, shape_of
+from pipeline.engine.kernel_plans import Choices, Choosing, KernelPlans, shape_of
 from pipeline.engine.planning import Ints, RowsOfPath
 from pipeline.engine.rows import Rows
 
@@ -98,7 +98,7 @@ class DecodeSteps:
     """The steps of one run, made when they are first needed."""
 
     def __init__(
-        self, chooser: Chooser, forward: FusedForward, arena: Arena, state: Rows, draw: Draw
+        self, chooser: Choosing, forward: FusedForward, arena: Arena, state: Rows, draw: Draw
     ) -> None:  # fmt: skip
         self._chooser, self._forward, self._arena, self._state = chooser, forward, arena, state
         self._draw = draw

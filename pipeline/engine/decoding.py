@@ -28,14 +28,13 @@ from pipeline.engine.planning import (
     shared_items,
     to_device,
 )
-from pipeline.engine.prefill import ReferencePrefill
+from pipeline.engine.prefill import Prefill, ReferencePrefill
 from pipeline.engine.rows import Rows
 from pipeline.engine.sampling import Sampler
 from pipeline.engine.stopping import StopTables
 
 if TYPE_CHECKING:  # it needs Triton
     from pipeline.engine.decode_steps import DecodeStep, DecodeSteps
-    from pipeline.engine.fused_forward import FusedForward
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +67,38 @@ class Runner:
         self._rounding = rounding
         self._draw = Draw(rows, sampler, stops)
         self.blocks = blocks
-        self._model: Decoder | FusedForward = decoder
         self._steps: DecodeSteps | None = None
-        # Fixed shapes are the reference's: the kernels choose theirs by the step.
+        # Tiles of a fixed height are the reference's.
         chip = chip_for(decoder.device, arena.page_size) if rounding.tile is None else None
-        if chip is not None:
+        self.prefill: Prefill = ReferencePrefill(
+            decoder, arena.layers, rounding, blocks, decoder.device
+        )
+        if chip is not None and rounding.fixed:
+            self._use_fixed_kernels(chip, sampler, stops)
+        elif chip is not None:
             self._use_kernels(chip)
-        self.prefill = ReferencePrefill(self._model, arena.layers, rounding, blocks, decoder.device)
 
     def _use_kernels(self, chip: Chip) -> None:
         from pipeline.engine.decode_steps import DecodeSteps
         from pipeline.engine.fused_forward import FusedForward
 
-        self._model = forward = FusedForward(self._decoder)
+        forward = FusedForward(self._decoder)
+        self.prefill = ReferencePrefill(
+            forward, self.arena.layers, self._rounding, self.blocks, self._decoder.device
+        )
         self._steps = DecodeSteps(Chooser(chip), forward, self.arena, self.rows, self._draw)
+
+    def _use_fixed_kernels(self, chip: Chip, sampler: Sampler, stops: StopTables) -> None:
+        from kernels.fixed_shape.product import Product
+        from pipeline.engine.decode_steps import DecodeSteps
+        from pipeline.engine.fixed_kernels import FixedChooser, SamplerInTiles
+        from pipeline.engine.fixed_prefill import FixedPasses
+        from pipeline.engine.fused_forward import FusedForward
+
+        self._draw = Draw(self.rows, SamplerInTiles(sampler), stops)
+        forward = FusedForward(self._decoder, Product())
+        self.prefill = FixedPasses(forward, self.arena.layers, chip)
+        self._steps = DecodeSteps(FixedChooser(chip), forward, self.arena, self.rows, self._draw)
 
     def clear(self) -> None:
         """Forgets all sequences and their memory."""

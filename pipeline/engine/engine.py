@@ -14,10 +14,11 @@ from pipeline.engine.arena import Arena, default_budget
 from pipeline.engine.checkpoint import Checkpoint, open_checkpoint
 from pipeline.engine.decoder import Decoder
 from pipeline.engine.decoding import Runner
+from pipeline.engine.kernel_plans import chip_for
 from pipeline.engine.ledger import Flops, Timer
 from pipeline.engine.lengths import limits
 from pipeline.engine.planning import BlockTable, Rounding
-from pipeline.engine.row_independence import check_rows
+from pipeline.engine.row_independence import check_heights, check_rows
 from pipeline.engine.rows import Rows
 from pipeline.engine.sampling import Sampler
 from pipeline.engine.scoring import Scored, score
@@ -69,7 +70,7 @@ class Engine:
         # Products of own keys are one block a step unless the shapes shall be fixed.
         wide = self.device.type == "cuda"
         self.rounding = (
-            Rounding(TILE)
+            self._fixed_rounding()
             if engine.deterministic
             else Rounding(
                 None, block=128 if wide else 64, own_block=16, decode_rows=32 if wide else 16
@@ -90,7 +91,19 @@ class Engine:
             )
             if self.rounding.tile is not None:
                 check_rows(self._decoder, self.rounding.tile)
+            elif self.rounding.fixed:
+                from kernels.fixed_shape.product import Product  # it needs Triton
+
+                check_heights(self._decoder, Product())
         return self._decoder
+
+    def _fixed_rounding(self) -> Rounding:
+        """That of deterministic mode on this device."""
+        if chip_for(self.device, self.config.page_size) is None:
+            return Rounding(TILE)
+        from pipeline.engine.fixed_kernels import ROUNDING  # it needs Triton
+
+        return ROUNDING
 
     def prompt(
         self,
@@ -226,8 +239,16 @@ class Engine:
             identity["length_draw"] = list(s.length_draw)
         if self.config.deterministic:
             identity["threads"] = self.threads
-            identity["tile"] = [self.rounding.tile, self.rounding.block, self.rounding.own_block]
+            identity["tile"] = self._fixed_shapes()
         return identity
+
+    def _fixed_shapes(self) -> list[int | None]:
+        """What fixes the rounding of a row."""
+        if not self.rounding.fixed:
+            return [self.rounding.tile, self.rounding.block, self.rounding.own_block]
+        from pipeline.engine.fixed_kernels import shapes  # it needs Triton
+
+        return shapes(DTYPES[self.model.dtype])
 
     def environment(self) -> dict[str, Any]:
         """What it runs on and the layout of its batches."""

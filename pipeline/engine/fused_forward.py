@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -11,12 +11,14 @@ from kernels.decode_step import fused
 from pipeline.engine.decoder import Decoder, Layer
 from pipeline.engine.parts import LayerCache, LayerNorm, Linear, Norm, StepPlan
 
+Product = Callable[[Tensor, Tensor], Tensor]  # x [R, K], weight [N, K] -> x @ weight^T [R, N]
+
 
 class FusedForward:
     """The same function as `Decoder`, in few launches between the matrix products."""
 
-    def __init__(self, decoder: Decoder) -> None:
-        self.decoder = decoder
+    def __init__(self, decoder: Decoder, product: Product = F.linear) -> None:
+        self.decoder, self.product = decoder, product
 
     def hidden(
         self, tokens: Tensor, positions: Tensor, slots: Tensor, plan: StepPlan,
@@ -29,7 +31,8 @@ class FusedForward:
 
     def logits(self, hidden: Tensor) -> Tensor:
         """As `Decoder.logits`."""
-        return (_add_norm(hidden, None, None, self.decoder.norm) @ self.decoder.output.T).float()
+        normed = _add_norm(hidden, None, None, self.decoder.norm)
+        return self.product(normed, self.decoder.output).float()
 
     def step(
         self, x: Tensor, positions: Tensor, slots: Tensor, plan: StepPlan,
@@ -37,7 +40,11 @@ class FusedForward:
     ) -> Tensor:  # fmt: skip
         """x: embeddings [R, hidden], overwritten -> logits [R, V] in the model's dtype."""
         normed = self._layers(x, positions, slots, plan, caches, self.decoder.norm)
-        return normed @ self.decoder.output.T
+        return self.product(normed, self.decoder.output)
+
+    def _product(self, x: Tensor, linear: Linear) -> Tensor:
+        """x [R, in] -> [R, out]; the bias is added by the kernel that reads it."""
+        return self.product(x, linear.weight)
 
     def _layers(
         self, x: Tensor, positions: Tensor, slots: Tensor, plan: StepPlan,
@@ -50,11 +57,11 @@ class FusedForward:
             mixed = self._attention(layer, normed, positions, slots, plan, cache)
             output = layer.attention.output
             normed = _add_norm(
-                x, _product(mixed, output), output.bias, layer.mlp_norm, layer.mlp.up.weight
+                x, self._product(mixed, output), output.bias, layer.mlp_norm, layer.mlp.up.weight
             )
             mlp = layer.mlp
             wide = fused.activate(
-                _product(normed, mlp.up),
+                self._product(normed, mlp.up),
                 mlp.up.bias,
                 mlp.activation,
                 mlp.gated,
@@ -66,7 +73,8 @@ class FusedForward:
             else:
                 after = layers[index + 1]
                 norm, following = after.attention_norm, after.attention.qkv.weight
-            normed = _add_norm(x, _product(wide, mlp.down), mlp.down.bias, norm, following)
+            product = self._product(wide, mlp.down)
+            normed = _add_norm(x, product, mlp.down.bias, norm, following)
         return normed
 
     def _attention(
@@ -77,18 +85,13 @@ class FusedForward:
         a = layer.attention
         eps = 0.0 if a.q_norm is None else a.q_norm.eps
         q = fused.rotate_and_store(
-            _product(normed, a.qkv), a.qkv.bias,
+            self._product(normed, a.qkv), a.qkv.bias,
             None if a.q_norm is None else a.q_norm.weight,
             None if a.k_norm is None else a.k_norm.weight,
             self.decoder.rotary.cos, self.decoder.rotary.sin, positions, slots, cache.k, cache.v,
             a.heads, eps,
         )  # fmt: skip
         return plan.attend(q, cache.k, cache.v, a.scale, a.window).reshape(len(normed), -1)
-
-
-def _product(x: Tensor, linear: Linear) -> Tensor:
-    """x [R, in] -> [R, out]; the bias is added by the kernel that reads it."""
-    return F.linear(x, linear.weight)
 
 
 def _add_norm(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
@@ -50,6 +50,19 @@ class Choices:
 
     plain: Choice | None  # of layers that see everything
     windowed: Choice | None  # of those with a sliding window
+
+
+class Choosing(Protocol):
+    """Who says which kernels a step takes."""
+
+    @property
+    def chip(self) -> Chip: ...
+
+    def choices(
+        self, shape: Shape, paths: Sequence[RowsOfPath], own: int, architecture: Architecture,
+        dtype: torch.dtype,
+    ) -> Choices:  # fmt: skip
+        """own: slots that a row has of its own."""
 
 
 class Chooser:

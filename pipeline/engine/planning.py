@@ -7,6 +7,7 @@ wholly on their common path is one block and is read once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +33,9 @@ class Rounding:
     own_block: int = 32  # keys a block of own keys
     decode_rows: int = 16  # rows an item while decoding
     prefill_rows: int = 64  # rows an item while prefilling
+    # Kernels in which a row's rounding depends on that row alone (`fixed_kernels`) in place of
+    # those that are fastest for a step.
+    fixed: bool = False
 
 
 class BlockTable:
@@ -104,7 +108,7 @@ class RowsOfPath:
 
 
 def shared_items(
-    paths: list[RowsOfPath], rows: int, width: int, table: BlockTable, device: torch.device
+    paths: Sequence[RowsOfPath], rows: int, width: int, table: BlockTable, device: torch.device
 ) -> SharedItems | None:
     """Items of at most `width` rows each, for a step of `rows` rows (C = width, B of the table)."""
     paths = [path for path in paths if len(path.rows) and len(path.blocks)]

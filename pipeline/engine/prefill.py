@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -44,6 +44,9 @@ class Chunk:
     stored: Slots  # [n] slots that are written; TRASH where a key is there already
     blocks: Ints  # the path's, root first; those behind the chunk do no harm
     wanted: Ints  # [w] tokens of the chunk whose logits are wanted
+
+
+Prefill = Callable[[Sequence[Chunk]], Tensor]  # see `ReferencePrefill.__call__`
 
 
 class ReferencePrefill:

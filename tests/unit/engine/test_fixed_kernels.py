@@ -1,0 +1,144 @@
+"""Deterministic mode with the kernels of a GPU, by Triton's interpreter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import pytest
+import torch
+
+from kernels.fixed_shape import product
+from kernels.prefix_tree_attention.candidates import Chip
+from pipeline.bench.random_weights import Drawn
+from pipeline.bench.shapes import architecture
+from pipeline.engine import decoding, engine
+from pipeline.engine.decoder import Decoder
+from pipeline.engine.fixed_kernels import CHUNK, SamplerInTiles
+from pipeline.engine.fixed_prefill import key_chunks, passes
+from pipeline.engine.prefill import Chunk
+from pipeline.engine.row_independence import check_heights
+from pipeline.engine.sampling import Sampler
+from pipeline.records import UserError
+from tests.unit.engine.helpers import completer, request
+
+CHIP = Chip(2, 1e6, 1e8, False, 99 << 10)
+HEADER = "def add(a, b):\n    return a + b\n" * 2
+Bits = tuple[tuple[int, ...], tuple[float, ...], tuple[float, ...]]
+
+
+@pytest.fixture(autouse=True)
+def _kernels() -> Iterator[None]:
+    # The interpreter multiplies by a library that sums tiles of each shape in another order; that
+    # a chip does not is tested on the chip.
+    tile = product.Tile(16, 64, 32, 2, 4)
+    with (
+        mock.patch.object(decoding, "chip_for", return_value=CHIP),
+        mock.patch.object(engine, "chip_for", return_value=CHIP),
+        mock.patch.object(product, "tile_of", return_value=tile),
+    ):
+        yield
+
+
+def drawn(folder: Path, requests: list[Any], **settings: Any) -> dict[tuple[str, int], Bits]:
+    made = completer(folder, sampling={"max_new_tokens": 4}, deterministic=True, **settings)
+    return {
+        (c.candidate.task_id, c.candidate.sample_index): (
+            c.candidate.token_ids, c.candidate.logprobs_raw, c.candidate.logprobs,
+        )
+        for c in made.complete(requests)
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("family", ["qwen2-window"])  # windows in some layers
+def test_a_candidate_is_the_same_alone_and_among_others(
+    family: str, checkpoint: Callable[[str], tuple[Path, Any]]
+) -> None:
+    folder, _ = checkpoint(family)
+    a, b = HEADER + "class", HEADER[:41] + "print("
+    alone = drawn(folder, [request("a", a, 2)], max_rows=1)
+    beside = drawn(
+        folder, [request("b", b, 5), request("a", a, 2)], max_rows=17, prefill_chunk=13,
+        page_size=8,
+    )  # fmt: skip
+    assert {key: beside[key] for key in alone} == alone
+
+
+def test_the_reference_draws_the_same_tokens(checkpoint: Callable[[str], tuple[Path, Any]]) -> None:
+    folder, _ = checkpoint("llama")
+    requests = [request("a", HEADER + "class", 3)]
+    with_kernels = drawn(folder, requests)
+    with mock.patch.object(engine, "chip_for", return_value=None):
+        reference = drawn(folder, requests)
+    assert {key: bits[0] for key, bits in with_kernels.items()} == {
+        key: bits[0] for key, bits in reference.items()
+    }
+
+
+def test_the_identity_has_the_shapes_of_the_kernels(
+    checkpoint: Callable[[str], tuple[Path, Any]],
+) -> None:
+    folder, _ = checkpoint("llama")
+    with_kernels = completer(folder, deterministic=True).engine.identity()
+    with mock.patch.object(engine, "chip_for", return_value=None):
+        reference = completer(folder, deterministic=True).engine.identity()
+    assert with_kernels["tile"] != reference["tile"]
+
+
+def test_a_sampler_in_tiles_draws_what_the_sampler_draws() -> None:
+    sampler = Sampler(0.8, None, 0.9, None, None)
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn((70, 50), generator=generator)
+    streams = torch.randint(0, 1 << 32, (70, 4), generator=generator)
+    at = torch.arange(70)
+    tokens, raw, processed = SamplerInTiles(sampler).draw(logits, streams, at)
+    expected = sampler.draw(logits, streams, at)
+    assert torch.equal(tokens, expected[0])
+    torch.testing.assert_close((raw, processed), expected[1:])
+
+
+def test_a_pass_is_cut_into_passes_of_bounded_height() -> None:
+    def chunk(start: int, stop: int, wanted: list[int]) -> Chunk:
+        path = np.arange(2, 2 + stop)
+        return Chunk(
+            path[start:] % 7, start, path, path[start:], np.zeros(0, np.int64), np.array(wanted)
+        )
+
+    parts = passes([chunk(3, 8, [4]), chunk(0, 9, [0, 8])], 6)
+    assert [[(c.start, len(c.tokens), len(c.path)) for c in part] for part in parts] == [
+        [(3, 5, 8), (0, 1, 1)], [(1, 6, 7)], [(7, 2, 9)],
+    ]  # fmt: skip
+    assert [[c.wanted.tolist() for c in part] for part in parts] == [[[4], [0]], [[]], [[1]]]
+    assert (parts[1][0].tokens == np.arange(3, 9) % 7).all()
+    assert (parts[1][0].stored == np.arange(3, 9)).all()
+
+
+def test_chunks_of_keys_that_prompts_share_are_read_once() -> None:
+    one, two = np.arange(2, 2 + 3 * CHUNK), np.arange(2, 2 + 3 * CHUNK)
+    two[2 * CHUNK + 5 :] += 10_000
+    none = np.zeros(0, np.int64)
+    chunks = [Chunk(path[-5:], len(path) - 5, path, path[-5:], none, none) for path in (one, two)]
+    found = key_chunks(chunks)
+    assert [(len(c.slots), c.column, c.position, c.rows.tolist()) for c in found] == [
+        (CHUNK, 0, 0, list(range(10))),
+        (CHUNK, 1, CHUNK, list(range(10))),
+        (CHUNK, 2, 2 * CHUNK, list(range(5))),
+        (CHUNK, 2, 2 * CHUNK, list(range(5, 10))),
+    ]
+    early = [Chunk(one[: CHUNK + 1], 0, one[: CHUNK + 1], one[: CHUNK + 1], none, none)]
+    assert [c.rows.tolist() for c in key_chunks(early)] == [list(range(CHUNK + 1)), [CHUNK]]
+
+
+def test_products_that_depend_on_the_number_of_rows_are_found() -> None:
+    drawn = Drawn("Tiny", torch.float32, torch.device("cpu"))
+    decoder = Decoder(architecture("Tiny"), drawn, 64)
+
+    def product(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        return x @ weight.T * (1 + 1e-6 * len(x))
+
+    with pytest.raises(UserError, match=r"engine\.deterministic"):
+        check_heights(decoder, product)
+    check_heights(decoder, lambda x, weight: (x[:, None] * weight).sum(-1))

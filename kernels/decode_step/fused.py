@@ -6,9 +6,6 @@ All tensors contiguous but for the arenas, of which only the last dimension and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
-
 import torch
 import triton
 from torch import Tensor
@@ -16,36 +13,26 @@ from torch import Tensor
 from kernels.decode_step.triton_kernels import activation, inputs, norm
 from kernels.decode_step.triton_kernels import heads as head_kernels
 
-EARLY = False
 HEADS_AT_ONCE = 8
 COLUMNS_AT_ONCE = 1024
-LINE = 128  # bytes of a cache line
-AHEAD_BYTES = 0  # of the following matrix, fetched while its input is made
-AHEAD_PROGRAMS = 64
-AHEAD_ROWS = 128  # in higher steps products wait for operations, not for bytes
 
 
 def add_norm(
     residual: Tensor, parts: Tensor | None, bias: Tensor | None, weight: Tensor,
-    shift: Tensor | None, eps: float, following: Tensor | None = None,
+    shift: Tensor | None, eps: float,
 ) -> Tensor:  # fmt: skip
     """Adds parts [R, N] and bias [N] to the residual stream [R, N] in place, and normalises it.
 
     weight, shift: [N]; without a shift RMSNorm (arXiv 1910.07467), with one LayerNorm. Returns
     [R, N] in the residual's dtype. Sums in float32, rounded where PyTorch's operations round.
-    following: matrix that the next product reads; some of it is brought into the cache meanwhile.
     """
     rows, size = residual.shape
     out = torch.empty_like(residual)
-    warps = 8 if size > 2048 else 4
-    ahead = _ahead(following, rows)
-    norm.add_norm[(rows + ahead.programs,)](
+    norm.add_norm[(rows,)](
         residual, residual if parts is None else parts, weight if bias is None else bias, weight,
-        weight if shift is None else shift, out, weight if following is None else following, rows,
-        rows * size, eps, ahead.lines, ahead.per_row, ahead.row_bytes, SIZE=size,
+        weight if shift is None else shift, out, rows * size, eps, SIZE=size,
         WIDE=triton.next_power_of_2(size), PARTS=_count(parts), BIAS=bias is not None,
-        LAYER=shift is not None, AHEAD=ahead.programs, THREADS=32 * warps, num_warps=warps,
-        **_early(residual),
+        LAYER=shift is not None, num_warps=8 if size > 2048 else 4,
     )  # fmt: skip
     return out
 
@@ -72,32 +59,25 @@ def rotate_and_store(
         cos if k_weight is None else k_weight, cos, sin, positions, slots, q, k, v,
         rows * total * dim, k.stride(0), eps, HEADS=heads, GROUPS=groups, DIM=dim,
         HALF=triton.next_power_of_2(dim // 2), BH=at_once, PARTS=_count(parts),
-        BIAS=bias is not None, NORM=q_weight is not None, num_warps=4, **_early(parts),
+        BIAS=bias is not None, NORM=q_weight is not None, num_warps=4,
     )  # fmt: skip
     return q
 
 
 def activate(
-    parts: Tensor, bias: Tensor | None, kind: str, gated: bool, dtype: torch.dtype,
-    following: Tensor | None = None,
-) -> Tensor:  # fmt: skip
+    parts: Tensor, bias: Tensor | None, kind: str, gated: bool, dtype: torch.dtype
+) -> Tensor:
     """act(parts + bias), or, gated, act(first half) * second half. Returns [R, I] in dtype.
 
-    kind: silu, gelu (by erf) or gelu_tanh (arXiv 1606.08415); parts: gated [R, 2I], else [R, I];
-    following: as of `add_norm`.
+    kind: silu, gelu (by erf) or gelu_tanh (arXiv 1606.08415); parts: gated [R, 2I], else [R, I].
     """
     rows, width = parts.shape[-2:]
     size = width // 2 if gated else width
     out = torch.empty((rows, size), dtype=dtype, device=parts.device)
     block = min(COLUMNS_AT_ONCE, triton.next_power_of_2(size))
-    columns = triton.cdiv(size, block)
-    ahead = _ahead(following, rows)
-    more = triton.cdiv(ahead.programs, columns)
-    activation.activate[(rows + more, columns)](
-        parts, parts if bias is None else bias, out, parts if following is None else following,
-        rows, rows * width, ahead.lines, ahead.per_row, ahead.row_bytes, SIZE=size, BLOCK=block,
-        PARTS=_count(parts), BIAS=bias is not None, GATED=gated, KIND=kind, AHEAD=more,
-        THREADS=128, num_warps=4, **_early(parts),
+    activation.activate[(rows, triton.cdiv(size, block))](
+        parts, parts if bias is None else bias, out, rows * width, SIZE=size, BLOCK=block,
+        PARTS=_count(parts), BIAS=bias is not None, GATED=gated, KIND=kind, num_warps=4,
     )  # fmt: skip
     return out
 
@@ -125,39 +105,6 @@ def gather_inputs(
         BLOCK=min(2048, triton.next_power_of_2(size)), num_warps=4,
     )  # fmt: skip
     return hidden, positions, places, lengths, pages
-
-
-def _early(tensor: Tensor) -> dict[str, bool]:
-    """Programmatic dependent launch: a kernel is set up while the one before it ends."""
-    early = EARLY and tensor.is_cuda and _hopper(tensor.device)
-    return {"EARLY": early, **({"launch_pdl": True} if early else {})}
-
-
-@cache
-def _hopper(device: torch.device) -> bool:
-    return torch.cuda.get_device_capability(device) >= (9, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class _Ahead:
-    """Cache lines to fetch: the first per_row of each row of a matrix."""
-
-    programs: int = 0
-    lines: int = 0
-    per_row: int = 1
-    row_bytes: int = 0
-
-
-def _ahead(matrix: Tensor | None, rows: int) -> _Ahead:
-    if matrix is None or not matrix.is_cuda or rows > AHEAD_ROWS:
-        return _Ahead()
-    row_bytes = matrix.shape[1] * matrix.element_size()
-    per_row = min(AHEAD_BYTES // matrix.shape[0], row_bytes) // LINE
-    return (
-        _Ahead(AHEAD_PROGRAMS, matrix.shape[0] * per_row, per_row, row_bytes)
-        if per_row
-        else _Ahead()
-    )
 
 
 def _count(parts: Tensor | None) -> int:

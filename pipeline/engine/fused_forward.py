@@ -11,7 +11,8 @@ from kernels.decode_step import fused
 from pipeline.engine.decoder import Decoder, Layer
 from pipeline.engine.parts import LayerCache, LayerNorm, Linear, Norm, StepPlan
 
-Product = Callable[[Tensor, Tensor], Tensor]  # x [R, K], weight [N, K] -> x @ weight^T [R, N]
+# x [R, K], weight [N, K] -> x @ weight^T [R, N], or [P, R, N] float32 to be summed over P
+Product = Callable[[Tensor, Tensor], Tensor]
 
 
 class FusedForward:
@@ -31,8 +32,7 @@ class FusedForward:
 
     def logits(self, hidden: Tensor) -> Tensor:
         """As `Decoder.logits`."""
-        normed = _add_norm(hidden, None, None, self.decoder.norm)
-        return self.product(normed, self.decoder.output).float()
+        return self._logits(_add_norm(hidden, None, None, self.decoder.norm)).float()
 
     def step(
         self, x: Tensor, positions: Tensor, slots: Tensor, plan: StepPlan,
@@ -40,10 +40,15 @@ class FusedForward:
     ) -> Tensor:  # fmt: skip
         """x: embeddings [R, hidden], overwritten -> logits [R, V] in the model's dtype."""
         normed = self._layers(x, positions, slots, plan, caches, self.decoder.norm)
-        return self.product(normed, self.decoder.output)
+        return self._logits(normed)
+
+    def _logits(self, normed: Tensor) -> Tensor:
+        """[R, hidden] -> [R, V] in the model's dtype."""
+        product = self.product(normed, self.decoder.output)
+        return product.sum(0).to(normed.dtype) if product.dim() == 3 else product
 
     def _product(self, x: Tensor, linear: Linear) -> Tensor:
-        """x [R, in] -> [R, out]; the bias is added by the kernel that reads it."""
+        """x [R, in] -> [R, out] or partials; the bias is added by the kernel that reads it."""
         return self.product(x, linear.weight)
 
     def _layers(
@@ -52,29 +57,17 @@ class FusedForward:
     ) -> Tensor:  # fmt: skip
         """x [R, hidden] becomes the last hidden state. Returns it normed by `last`."""
         layers = self.decoder.layers
-        normed = _add_norm(x, None, None, layers[0].attention_norm, layers[0].attention.qkv.weight)
+        normed = _add_norm(x, None, None, layers[0].attention_norm)
         for index, (layer, cache) in enumerate(zip(layers, caches, strict=True)):
             mixed = self._attention(layer, normed, positions, slots, plan, cache)
             output = layer.attention.output
-            normed = _add_norm(
-                x, self._product(mixed, output), output.bias, layer.mlp_norm, layer.mlp.up.weight
-            )
+            normed = _add_norm(x, self._product(mixed, output), output.bias, layer.mlp_norm)
             mlp = layer.mlp
             wide = fused.activate(
-                self._product(normed, mlp.up),
-                mlp.up.bias,
-                mlp.activation,
-                mlp.gated,
-                x.dtype,
-                mlp.down.weight,
+                self._product(normed, mlp.up), mlp.up.bias, mlp.activation, mlp.gated, x.dtype
             )
-            if index + 1 == len(layers):
-                norm, following = last, self.decoder.output
-            else:
-                after = layers[index + 1]
-                norm, following = after.attention_norm, after.attention.qkv.weight
-            product = self._product(wide, mlp.down)
-            normed = _add_norm(x, product, mlp.down.bias, norm, following)
+            following = last if index + 1 == len(layers) else layers[index + 1].attention_norm
+            normed = _add_norm(x, self._product(wide, mlp.down), mlp.down.bias, following)
         return normed
 
     def _attention(
@@ -94,9 +87,6 @@ class FusedForward:
         return plan.attend(q, cache.k, cache.v, a.scale, a.window).reshape(len(normed), -1)
 
 
-def _add_norm(
-    x: Tensor, parts: Tensor | None, bias: Tensor | None, norm: Norm,
-    following: Tensor | None = None,
-) -> Tensor:  # fmt: skip
+def _add_norm(x: Tensor, parts: Tensor | None, bias: Tensor | None, norm: Norm) -> Tensor:
     shift = norm.bias if isinstance(norm, LayerNorm) else None
-    return fused.add_norm(x, parts, bias, norm.weight, shift, norm.eps, following)
+    return fused.add_norm(x, parts, bias, norm.weight, shift, norm.eps)

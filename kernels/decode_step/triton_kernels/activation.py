@@ -2,10 +2,8 @@
 
 import triton
 import triton.language as tl
-from triton.language.extra.cuda import gdc_wait
 
 from kernels.decode_step.triton_kernels.partials import summed
-from kernels.decode_step.triton_kernels.prefetch import prefetch
 
 
 @triton.jit
@@ -21,39 +19,15 @@ def activated(x, KIND: tl.constexpr):
     return y
 
 
-@triton.jit(do_not_specialize=["rows", "stride", "lines", "per_row", "row_bytes"])
+@triton.jit(do_not_specialize=["stride"])
 def activate(
-    parts, bias, out, following, rows, stride, lines, per_row, row_bytes,
+    parts, bias, out, stride,
     SIZE: tl.constexpr, BLOCK: tl.constexpr, PARTS: tl.constexpr, BIAS: tl.constexpr,
-    GATED: tl.constexpr, KIND: tl.constexpr, AHEAD: tl.constexpr, THREADS: tl.constexpr,
-    EARLY: tl.constexpr,
+    GATED: tl.constexpr, KIND: tl.constexpr,
 ):  # fmt: skip
     """One program: BLOCK of a row's SIZE columns of out. parts: GATED [PARTS, R, 2 * SIZE], the
-    gate before the rest; otherwise [PARTS, R, SIZE]. AHEAD: so many rows of programs more, which
-    prefetch `following`. EARLY: the kernel before may still be running."""
+    gate before the rest; otherwise [PARTS, R, SIZE]."""
     row = tl.program_id(0).to(tl.int64)
-    if AHEAD:
-        if row >= rows:
-            program = (row - rows) * tl.num_programs(1) + tl.program_id(1)
-            programs = AHEAD * tl.num_programs(1)
-            prefetch(following, program, programs, lines, per_row, row_bytes, THREADS)
-        else:
-            activate_block(
-                parts, bias, out, row, stride, SIZE, BLOCK, PARTS, BIAS, GATED, KIND, EARLY
-            )
-    else:
-        activate_block(parts, bias, out, row, stride, SIZE, BLOCK, PARTS, BIAS, GATED, KIND, EARLY)
-
-
-@triton.jit
-def activate_block(
-    parts, bias, out, row, stride,
-    SIZE: tl.constexpr, BLOCK: tl.constexpr, PARTS: tl.constexpr, BIAS: tl.constexpr,
-    GATED: tl.constexpr, KIND: tl.constexpr, EARLY: tl.constexpr,
-):  # fmt: skip
-    """See `activate`."""
-    if EARLY:
-        gdc_wait()
     column = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     inside = column < SIZE
     dtype: tl.constexpr = out.dtype.element_ty

@@ -2,7 +2,6 @@
 
 import triton
 import triton.language as tl
-from triton.language.extra.cuda import gdc_wait
 
 from kernels.decode_step.triton_kernels.partials import summed
 
@@ -12,17 +11,13 @@ def rotate_and_store(
     parts, bias, q_weight, k_weight, cos, sin, positions, slots, q, k, v, stride, kv_group, eps,
     HEADS: tl.constexpr, GROUPS: tl.constexpr, DIM: tl.constexpr, HALF: tl.constexpr,
     BH: tl.constexpr, PARTS: tl.constexpr, BIAS: tl.constexpr, NORM: tl.constexpr,
-    EARLY: tl.constexpr,
 ):  # fmt: skip
     """One program: BH of a row's HEADS query, GROUPS key and GROUPS value heads.
 
     parts: [PARTS, R, (HEADS + 2 GROUPS) * DIM]; q: [R, HEADS, DIM], written; k, v: arenas
     [GROUPS, N, DIM], written at the row's slot; cos, sin: [P, DIM / 2] float32. HALF: DIM / 2 as a
-    power of two. NORM: RMSNorm of each query and key head. EARLY: the kernel before may still be
-    running.
+    power of two. NORM: RMSNorm of each query and key head.
     """
-    if EARLY:
-        gdc_wait()
     row = tl.program_id(0).to(tl.int64)
     head = tl.program_id(1) * BH + tl.arange(0, BH)
     index = tl.arange(0, HALF)

@@ -2,51 +2,22 @@
 
 import triton
 import triton.language as tl
-from triton.language.extra.cuda import gdc_wait
 
 from kernels.decode_step.triton_kernels.partials import summed
-from kernels.decode_step.triton_kernels.prefetch import prefetch
 
 
-@triton.jit(do_not_specialize=["rows", "stride", "lines", "per_row", "row_bytes"])
+@triton.jit(do_not_specialize=["stride"])
 def add_norm(
-    residual, parts, bias, weight, shift, out, following, rows, stride, eps, lines, per_row,
-    row_bytes,
+    residual, parts, bias, weight, shift, out, stride, eps,
     SIZE: tl.constexpr, WIDE: tl.constexpr, PARTS: tl.constexpr, BIAS: tl.constexpr,
-    LAYER: tl.constexpr, AHEAD: tl.constexpr, THREADS: tl.constexpr,
-    EARLY: tl.constexpr,
+    LAYER: tl.constexpr,
 ):  # fmt: skip
     """One program a row: residual += sum of parts + bias; out = norm(residual).
 
     PARTS 0: nothing is added. LAYER: LayerNorm with `shift`; otherwise RMSNorm. WIDE: SIZE as a
-    power of two; stride: elements from one partial to the next. AHEAD: so many programs more, which
-    prefetch `following`. EARLY: the kernel before may still be running.
+    power of two; stride: elements from one partial to the next.
     """
     row = tl.program_id(0).to(tl.int64)
-    if AHEAD:
-        if row >= rows:
-            prefetch(following, row - rows, AHEAD, lines, per_row, row_bytes, THREADS)
-        else:
-            add_norm_row(
-                residual, parts, bias, weight, shift, out, row, stride, eps, SIZE, WIDE, PARTS,
-                BIAS, LAYER, EARLY,
-            )  # fmt: skip
-    else:
-        add_norm_row(
-            residual, parts, bias, weight, shift, out, row, stride, eps, SIZE, WIDE, PARTS, BIAS,
-            LAYER, EARLY,
-        )  # fmt: skip
-
-
-@triton.jit
-def add_norm_row(
-    residual, parts, bias, weight, shift, out, row, stride, eps,
-    SIZE: tl.constexpr, WIDE: tl.constexpr, PARTS: tl.constexpr, BIAS: tl.constexpr,
-    LAYER: tl.constexpr, EARLY: tl.constexpr,
-):  # fmt: skip
-    """See `add_norm`."""
-    if EARLY:
-        gdc_wait()
     column = tl.arange(0, WIDE)
     inside = column < SIZE
     at = row * SIZE + column

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 import triton
 
-from kernels.prefix_tree_attention.bench.cases import DEEP, RAGGED, UNIFORM, Step
+from kernels.prefix_tree_attention.bench.cases import DEEP, RAGGED, SHORT, UNIFORM, Step
 from kernels.prefix_tree_attention.bench.contenders import contenders
 from kernels.prefix_tree_attention.bench.floors import Floors
 from kernels.prefix_tree_attention.bench.timing import Replay
@@ -26,7 +26,7 @@ from kernels.prefix_tree_attention.choose import TUNED, chip_of, explained, fiel
 from kernels.prefix_tree_attention.workload import Workload
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
-CASES = {"ragged": RAGGED, "deep": DEEP, "uniform": UNIFORM}
+CASES = {"ragged": RAGGED, "deep": DEEP, "uniform": UNIFORM, "short": SHORT}
 
 
 def main() -> int:
@@ -99,7 +99,7 @@ def _timed(step: Step, floors: Floors, compiled: bool, sustained: bool) -> dict[
 def _tuned(step: Step, floors: Floors) -> dict[str, Any]:
     work = step.case.workload
     times = []
-    for choice in candidates(work, chip_of(step.q[0].device)):
+    for choice in dict.fromkeys(candidates(work, chip_of(step.q[0].device))):
         times.append((round(Replay(step.planned(choice), step.calls).short(1), 2), choice))
     times.sort(key=lambda x: x[0])
     us, best = times[0]

@@ -15,6 +15,7 @@ from kernels.prefix_tree_attention.tree import Branch, Ints, Segment
 from kernels.prefix_tree_attention.workload import Workload
 
 PAGE = 16
+OWN = 256  # tokens of a row's own where a case does not say otherwise
 LAYERS = 28  # calls for which the work before the first one is done once
 LARGE = 1 << 30  # bytes of a layer from which on four calls are enough to tell its time
 COLD_BYTES = 320 << 20  # copies of a step's keys and values hold at least so much together
@@ -71,10 +72,11 @@ def ragged(
     )  # fmt: skip
 
 
-def uniform(kv_heads: int, prefix: int, rows: int, own: int = 256) -> Case:
+def uniform(kv_heads: int, prefix: int, rows: int, own: int = OWN) -> Case:
     """One prompt, 32 heads, every row of the same own length."""
     kind = "MHA" if kv_heads == 32 else f"GQA 32/{kv_heads}"
-    return Case(f"{kind} P{prefix} b{rows}", 32, kv_heads, 128, 0, (prefix,), rows, (own,) * rows)
+    name = f"{kind} P{prefix} b{rows}" + ("" if own == OWN else f" own {own}")
+    return Case(name, 32, kv_heads, 128, 0, (prefix,), rows, (own,) * rows)
 
 
 RAGGED = [
@@ -88,6 +90,7 @@ UNIFORM = [
     for prefix in (2048, 8192, 32768)
     for rows in (16, 64, 256, 1024)
 ]
+SHORT = [uniform(kv_heads, 8192, rows, 64) for kv_heads in (8, 32) for rows in (16, 64, 256, 1024)]
 DEEP = [ragged(12, 2, 32, 64, header=1500), ragged(32, 8, 32, 64, header=1500)]
 
 

@@ -252,7 +252,7 @@ def add_bench_engine(verb: argparse.ArgumentParser) -> None:
         "--sustained", type=float, default=0.0, metavar="SECONDS", help="steps: a long window too"
     )
     verb.add_argument(
-        "--max-rows", nargs="+", type=int, default=[4096], help="samples: sequences decoded at once"
+        "--max-rows", nargs="+", type=int, default=[1024], help="samples: sequences decoded at once"
     )
     verb.add_argument(
         "--samples", type=int, default=200, help="samples: of each of the 164 prompts"

@@ -43,10 +43,9 @@ class SharedPromptBatch:
         self.state = Rows(rows, own, device)
         at = torch.arange(rows, device=device)
         full = torch.full_like(at, prompt)
-        streams = torch.stack([at, at, at, at], 1)
-        self.state.admit(
-            at, full, full, torch.zeros_like(at), streams, torch.from_numpy(slots).to(device)
-        )
+        stop = torch.zeros_like(at)
+        self.state.admit(torch.stack([at, full, full, stop, at, at, at, at], 1))
+        self.state.slots[at] = torch.from_numpy(slots).to(device)
         stops = StopTables([b""] * a.vocab_size, [], device)
         self.state.stop[at] = stops.start(())
         sampler = sampler or Sampler(0.0, None, None, None, None)

@@ -59,6 +59,7 @@ class Arena:
         ]
         self._free: NDArray[np.bool_] = np.zeros(0, dtype=bool)  # by page
         self.peak_bytes = self.allocated_bytes()  # at most so much was ever held at once
+        self._used = self.peak_pages = 0  # pages in use, and the most that ever were
 
     def allocated_bytes(self) -> int:
         """Bytes of all key and value tensors as they are now."""
@@ -70,7 +71,7 @@ class Arena:
     @property
     def available(self) -> int:
         """Pages that can still be handed out, those of future growth included."""
-        return int(self._free.sum()) + self.capacity - len(self._free)
+        return self.capacity - self._used
 
     def slots(self, pages: Pages) -> Slots:
         """[pages * page_size]: the slots of these pages in order."""
@@ -81,7 +82,7 @@ class Arena:
         """Any free pages, the last first: extents are taken from the other end."""
         self.reserve(count)
         pages = np.flatnonzero(self._free)[::-1][:count].astype(np.int64)
-        self._free[pages] = False
+        self._take(pages)
         return pages
 
     def take_extent(self, count: int) -> Pages | None:
@@ -94,19 +95,26 @@ class Arena:
             self._grow(count - tail)
             start = len(self._free) - self._trailing()
         pages = np.arange(start, start + count, dtype=np.int64)
-        self._free[pages] = False
+        self._take(pages)
         return pages
+
+    def _take(self, pages: Pages) -> None:
+        self._free[pages] = False
+        self._used += len(pages)
+        self.peak_pages = max(self.peak_pages, self._used)
 
     def give_back(self, pages: Pages) -> None:
         self._free[pages] = True
+        self._used -= len(pages)
 
     def clear(self) -> None:
         """Every page is free again."""
         self._free[:] = True
+        self._used = 0
 
     def reserve(self, count: int) -> None:
         """Grows until `count` pages are free; the caller has asked `available` before."""
-        lacking = count - int(self._free.sum())
+        lacking = count - (len(self._free) - self._used)
         if lacking > 0:
             self._grow(lacking)
 

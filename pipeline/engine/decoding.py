@@ -41,7 +41,7 @@ if TYPE_CHECKING:  # it needs Triton
 class Tile:
     """Rows that pass through the model together while decoding."""
 
-    host: Ints  # [n] rows, without padding
+    host: Ints  # [n] rows; those that have ended are padding's (`seats.Seats`)
     rows: Tensor  # [R] the same on the device, padded with Rows.padding to the tile's height
     shared: SharedItems | None
     shared_tokens: int  # keys of shared segments that a step reads
@@ -162,7 +162,9 @@ class Runner:
             plan,
             self.arena.layers,
         )  # [R, hidden]
-        return self._draw(rows, self._decoder.logits(hidden), len(tile.host))
+        ended = self._draw(rows, self._decoder.logits(hidden), len(tile.host))
+        state.count[state.padding :].fill_(1)  # idle places of the tile are padding's
+        return ended
 
     @torch.inference_mode()
     def first(self, rows: Tensor, logits: Tensor) -> Tensor:

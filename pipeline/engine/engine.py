@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 import numpy as np
@@ -21,8 +22,9 @@ from pipeline.engine.planning import BlockTable, Rounding
 from pipeline.engine.row_independence import check_heights, check_rows
 from pipeline.engine.rows import Rows
 from pipeline.engine.sampling import Sampler
+from pipeline.engine.scheduler_events import SchedulerEvents
 from pipeline.engine.scoring import Scored, score
-from pipeline.engine.sequences import Prompt, Sequence
+from pipeline.engine.sequences import Failure, Prompt, Sequence
 from pipeline.engine.session import Session
 from pipeline.engine.stopping import StopTables
 from pipeline.engine.tokenizer import Tokenizer
@@ -76,6 +78,8 @@ class Engine:
                 None, block=128 if wide else 64, own_block=16, decode_rows=32 if wide else 16
             )
         )
+        self.events = SchedulerEvents()
+        self.failures: list[Failure] = []  # of all sessions, in the order in which they were found
         self._decoder: Decoder | None = None
         self._idle: tuple[Runner, EngineConfig, SamplingConfig] | None = None
 
@@ -150,8 +154,6 @@ class Engine:
         session = Session(
             prompts,
             runner,
-            runner.arena,
-            runner.blocks,
             self.timer,
             max_rows=self.config.max_rows,
             max_new_tokens=max_new,
@@ -160,6 +162,8 @@ class Engine:
             limits=limits(self.sampling),
             device=self.device,
             lag=self.lag,
+            fail=self.failures.append,
+            events=self.events,
         )
         return self._kept(runner, session.run())
 
@@ -266,6 +270,7 @@ class Engine:
             "page_size": self.config.page_size,
             "prefill_chunk": self.config.prefill_chunk,
             "tile": self.rounding.tile,
+            "scheduler": asdict(self.events),
         }
 
 

@@ -30,15 +30,13 @@ class Rows:
         self.count[rows] = 1
         self.slots[rows] = TRASH
 
-    def admit(
-        self, rows: Tensor, prompt: Tensor, limit: Tensor, stop: Tensor, stream: Tensor,
-        slots: Tensor,
-    ) -> None:  # fmt: skip
-        """New sequences into rows [n]: prompt, limit, stop [n], stream [n, 4], slots [n, M]."""
-        self.prompt[rows] = prompt
-        self.limit[rows] = limit
-        self.stop[rows] = stop
-        self.stream[rows] = stream
-        self.slots[rows] = slots
+    def admit(self, new: Tensor) -> None:
+        """New sequences, without own keys. new: [n, 8] int64: row, tokens of the prompt, limit,
+        state of the stop automaton, random stream (4)."""
+        rows = new[:, 0]
+        self.prompt[rows] = new[:, 1]
+        self.limit[rows] = new[:, 2]
+        self.stop[rows] = new[:, 3]
+        self.stream[rows] = new[:, 4:]
         self.count[rows] = 0
         self.ended[rows] = 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from pipeline.engine.own_pages import Offloaded
 from pipeline.engine.planning import Ints
 from pipeline.engine.prefix_tree import Segment
 from pipeline.records import ProblemKey
@@ -42,17 +43,33 @@ class Sequence:
     ended: bool  # by EOS or a stop string
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Samples that cannot be drawn, and why."""
+
+    prompt: Prompt
+    sample_indices: tuple[int, ...]
+    reason: str
+
+
 @dataclass(slots=True, eq=False)
 class Group:
-    """A prompt in flight and its samples."""
+    """A prompt in flight and its samples. Slots and blocks hold while the prompt is open."""
 
+    number: int  # in order of arrival
     prompt: Prompt
     leaf: Segment
     slots: Ints  # [prompt] slot of each token
     blocks: Ints  # ids of its blocks, root first
     pending: deque[int]  # samples that have no row yet
-    active: set[int] = field(default_factory=set)  # rows
+    active: set[int] = field(default_factory=set)  # rows being decoded
+    parked: dict[int, Offloaded] = field(default_factory=dict)  # rows whose keys the host has
     logits: Tensor | None = None  # [V] of the last prompt token, once it is prefilled
+
+    @property
+    def waiting(self) -> int:
+        """Samples that no step works on."""
+        return len(self.pending) + len(self.parked)
 
 
 @dataclass(frozen=True, slots=True)

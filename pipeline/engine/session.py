@@ -3,35 +3,42 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.engine.arena import TRASH, Arena, Pages
-from pipeline.engine.decoding import Runner, Tile
+from pipeline.engine.decoding import Runner
+from pipeline.engine.demand import Demand
 from pipeline.engine.departures import Arriving, Departures, Flags
 from pipeline.engine.ledger import Timer
 from pipeline.engine.lengths import Limits
+from pipeline.engine.open_prompts import OpenPrompts
+from pipeline.engine.own_pages import OwnPages
 from pipeline.engine.philox import stream
-from pipeline.engine.planning import BlockTable, Ints, RowsOfPath, to_device
-from pipeline.engine.prefill import Chunk
-from pipeline.engine.prefix_tree import PrefixTree, Segment
-from pipeline.engine.sequences import Group, Owner, Part, Prompt, Sequence
-from pipeline.records import UserError
+from pipeline.engine.planning import Ints, to_device
+from pipeline.engine.scheduler_events import SchedulerEvents
+from pipeline.engine.seats import Seats
+from pipeline.engine.sequences import Failure, Group, Owner, Prompt, Sequence
+
+AHEAD = 4  # of a page: a row that is so near its end gets the next one together with others
 
 
 class Session:
-    """Completes one stream of prompts. Yields sequences as they finish."""
+    """Completes one stream of prompts. Yields sequences as they finish.
+
+    Memory: a row takes pages as it grows. New rows are admitted while the expected rest of all
+    rows fits. Where that was too hopeful, the newest rows are parked (their own keys go to the
+    host) and prompts that no row reads are closed (their keys are computed again); the oldest row
+    can always have everything, so the run always goes on.
+    """
 
     def __init__(
         self,
         prompts: Iterable[Prompt],
         runner: Runner,
-        arena: Arena,
-        blocks: BlockTable,
         timer: Timer,
         *,
         max_rows: int,
@@ -41,40 +48,45 @@ class Session:
         limits: Limits,
         device: torch.device,
         lag: int,
+        fail: Callable[[Failure], None],
+        events: SchedulerEvents,
     ) -> None:
         """limits: lengths at which samples end; lag: decode steps after which the host looks at a
-        step's flags."""
-        self._prompts = iter(prompts)
-        self._runner, self._arena, self._blocks, self._timer = runner, arena, blocks, timer
-        self._tree = PrefixTree(arena)
-        self._max_new, self._chunk, self._seed = max_new_tokens, prefill_chunk, seed
-        self._limits = limits
-        self._device = device
-        self._lag = lag
+        step's flags; fail: told of samples that cannot be drawn."""
+        self._runner, self._arena, self._timer = runner, runner.arena, timer
+        self._max_new, self._seed = max_new_tokens, seed
+        self._limits, self._device, self._lag = limits, device, lag
         # The last token is never fed back, so it needs no place.
-        self._own_pages = arena.pages_for(max_new_tokens - 1)
-        self._waiting: Prompt | None = None
-        self._exhausted = False
-        self._groups: list[Group] = []  # in order of arrival
+        self._own = OwnPages(runner.arena, runner.rows, max_new_tokens - 1)
+        self._prompts = OpenPrompts(
+            prompts, runner, timer, prefill_chunk=prefill_chunk, own_pages=self._own.most, fail=fail
+        )
+        self._seats = Seats(runner)
+        self._demand = Demand(max_new_tokens)
         self._free_rows = list(range(max_rows - 1, -1, -1))
         self._ahead = max(1, max_rows // 8)  # samples that shall stand ready for rows to come
-        self._count: Ints = np.zeros(max_rows, np.int64)  # generated tokens, as launched
-        self._generation: Ints = np.zeros(max_rows, np.int64)
-        self._pages: dict[int, Pages] = {}
+        # Generated tokens, as launched; the last is padding's.
+        self._count: Ints = np.zeros(max_rows + 1, np.int64)
+        self._count[max_rows] = 1
+        self._generation: Ints = np.zeros(max_rows + 1, np.int64)
+        self._running = np.zeros(max_rows, bool)
+        self._age: Ints = np.zeros(max_rows, np.int64)  # by order of admission
+        self._admitted = 0
+        self._expected = self._own.most  # own pages of a sample
+        self._room = 0  # pages that may still be promised
+        self._unseated = 0  # samples that could run if there were a new plan
         self._owner: dict[int, Owner] = {}
-        self._tiles: list[Tile] | None = None
         self._step = 0  # decode steps launched
         self._flags: deque[Flags] = deque()
         self._departures = Departures(runner.rows, device)
+        self._events = events
 
     def run(self) -> Iterator[Sequence]:
         """The decode loop."""
         try:
-            while True:
-                self._open_groups()
-                if not self._groups and not self._departures and self._exhausted:
-                    break
-                self._prefill()
+            while self._prompts or self._departures:
+                self._open()
+                self._prompts.prefill()
                 self._admit()
                 self._look_at_flags()
                 self._decode()
@@ -83,193 +95,208 @@ class Session:
         finally:
             self._timer.close()
 
-    # Prompts come in
-
-    def _next_prompt(self) -> Prompt | None:
-        if self._waiting is None and not self._exhausted:
-            self._waiting = next(self._prompts, None)
-            self._exhausted = self._waiting is None
-        return self._waiting
-
-    def _open_groups(self) -> None:
-        """Takes prompts while samples are lacking for the free rows and memory lasts."""
-        ready = sum(len(group.pending) for group in self._groups)
-        while ready < len(self._free_rows) + self._ahead:
-            prompt = self._next_prompt()
-            if prompt is None:
-                return
-            group = self._place(prompt)
-            if group is None:
-                return  # until rows finish
-            self._waiting = None
-            self._groups.append(group)
-            ready += len(group.pending)
-
-    def _place(self, prompt: Prompt) -> Group | None:
-        tokens = prompt.tokens
-        if self._arena.pages_for(len(tokens)) + self._own_pages > self._arena.capacity:
-            raise UserError(
-                f"{prompt.problem}: its prompt of {len(tokens)} tokens and "
-                f"{self._max_new} new ones need more than the KV cache holds; "
-                "raise engine.kv_memory_gib or lower sampling.max_new_tokens"
-            )
-
-        # One row's pages are kept back, so that some sample of an open prompt can always run.
-        def fits() -> bool:
-            needed = self._tree.missing_pages(tokens) + self._own_pages
-            return needed <= self._arena.available
-
-        leaf = self._tree.insert(tokens) if fits() else None
-        if leaf is None and self._tree.evict() and fits():
-            leaf = self._tree.insert(tokens)
-        if leaf is None:
-            return None
-        slots = leaf.path_slots()
-        pending = deque(prompt.sample_indices)
-        return Group(prompt, leaf, slots, self._blocks.add(slots), pending)
-
-    def _prefill(self) -> None:
-        """One pass over at most a chunk of the prompts' tokens that are not computed yet."""
-        waiting = [group for group in self._groups if group.logits is None]
-        room = self._chunk
-        parts: list[Part] = []
-        for group in waiting:
-            done = sum(segment.computed for segment in group.leaf.path())
-            # A prompt that is all there still needs the logits of its last token; the key of that
-            # token is not stored again, since others may be reading it.
-            start = min(done, len(group.slots) - 1)
-            stop = min(start + room, len(group.slots))
-            if stop <= start:
-                break
-            slots = group.slots[start:stop]
-            stored = np.full_like(slots, TRASH) if done == len(group.slots) else slots
-            parts.append(Part(group, start, stop, stored))
-            _mark_computed(group.leaf, stop)
-            room -= stop - start
-        if parts:
-            self._prefill_pass(parts)
-
-    def _prefill_pass(self, parts: list[Part]) -> None:
-        chunks = [
-            Chunk(
-                part.group.prompt.tokens[part.start : part.stop],
-                part.start,
-                part.group.slots[: part.stop],
-                part.slots,
-                part.group.blocks,
-                _last(part),
-            )
-            for part in parts
-        ]
-        rows = sum(len(chunk.tokens) for chunk in chunks)
-        read = len(np.unique(np.concatenate([chunk.path for chunk in chunks])))
-        logits = self._timer.measure("prefill", rows, read, partial(self._runner.prefill, chunks))
-        ending = [part.group for part in parts if part.stop == len(part.group.slots)]
-        for group, row in zip(ending, logits, strict=True):
-            group.logits = row
-
     # Samples get rows
 
+    def _promised(self, expected: int) -> int:
+        """Pages that the rows being decoded will still take, as far as is known."""
+        held = self._own.held[self._running]
+        # A row that has outgrown what was expected takes one more, unless it has all there are.
+        return int(np.maximum(expected - held, np.minimum(self._own.most - held, 1)).sum())
+
+    def _open(self) -> None:
+        """Takes prompts while samples are lacking for the free rows and memory lasts."""
+        tokens = self._demand.tokens(int(self._count[:-1][self._running].sum()))
+        # Own pages that a sample is expected to need in all; at least one where any is.
+        self._expected = max(int(self._own.needed(np.array([tokens]))[0]), min(self._own.most, 1))
+        expected = self._expected
+        # Where no row runs, the first one may need all that a row ever does.
+        row = expected if self._running.any() else self._own.most
+        self._prompts.fill(len(self._free_rows) + self._ahead, self._promised(expected) + row)
+
     def _admit(self) -> None:
-        """Forks samples off prompts that are computed, a prompt's samples one after another."""
-        rows: list[int] = []
-        groups: list[Group] = []
-        ready = [group for group in self._groups if group.logits is not None and group.pending]
-        wanted = min(sum(len(group.pending) for group in ready), len(self._free_rows))
-        room = self._room(wanted)
-        for group in ready:
-            while group.pending and len(rows) < room:
-                row = self._free_rows.pop()
-                sample, prompt = group.pending.popleft(), group.prompt
-                words = stream(self._seed, prompt.problem, sample, prompt.purpose, prompt.turn)
-                group.active.add(row)
-                self._owner[row] = Owner(group, sample, words)
-                rows.append(row)
-                groups.append(group)
-        if rows:
-            self._start_rows(np.array(rows, np.int64), groups)
-
-    def _room(self, rows: int) -> int:
-        """How many of `rows` new rows there are pages for."""
-        if rows * self._own_pages > self._arena.available:
-            self._tree.evict()
-        return min(rows, self._arena.available // self._own_pages) if self._own_pages else rows
-
-    def _start_rows(self, rows: Ints, groups: list[Group]) -> None:
-        pages = self._arena.take_pages(len(rows) * self._own_pages).reshape(len(rows), -1)
-        slots = np.zeros((len(rows), self._max_new), np.int64)
-        for i, row in enumerate(rows.tolist()):
-            self._pages[row] = pages[i]
-        if self._own_pages:
-            all_slots = self._arena.slots(pages.reshape(-1)).reshape(len(rows), -1)
-            length = min(all_slots.shape[1], self._max_new)
-            slots[:, :length] = all_slots[:, :length]
-        at = to_device(rows, self._device)
-        self._runner.rows.admit(
-            at,
-            to_device(np.array([len(g.slots) for g in groups], np.int64), self._device),
-            to_device(self._limits_of(rows), self._device),
-            to_device(np.array([g.prompt.stop_state for g in groups], np.int64), self._device),
-            to_device(
-                np.array([self._owner[r].stream for r in rows.tolist()], np.int64), self._device
-            ),
-            to_device(slots, self._device),
-        )
-        unique = list(dict.fromkeys(groups))
-        index = {id(group): i for i, group in enumerate(unique)}
-        logits = torch.stack([g.logits for g in unique if g.logits is not None])  # [groups, V]
-        which = to_device(np.array([index[id(g)] for g in groups], np.int64), self._device)
-        self._after_step(rows, self._runner.first(at, logits[which]), fresh=True)
-        self._tiles = None
-
-    def _limits_of(self, rows: Ints) -> Ints:
-        owners = [self._owner[row] for row in rows.tolist()]
-        return np.array(
-            [self._limits.of(o.group.prompt.problem, o.sample_index) for o in owners], np.int64
-        )
-
-    # Decoding
-
-    def _decode(self) -> None:
-        if not self._owner:
-            return
-        if self._tiles is None:
+        """Parked samples go on and new ones are forked off prompts that are computed, a prompt's
+        samples one after another. What finds no place in the plan waits until a new one is due."""
+        self._room = self._arena.available - self._promised(self._expected)
+        replan = self._seats.due or not self._running.any()
+        fresh: list[tuple[int, Group]] = []
+        self._unseated = 0
+        for group in self._prompts.ready:
+            if not self._admit_from(group, replan, fresh):
+                break  # older samples first
+        if fresh:
+            self._start(fresh)
+        if replan and self._running.any():
             self._plan()
-        assert self._tiles is not None
-        self._step += 1
-        for tile in self._tiles:
-            own = self._count[tile.host]
-            work = partial(self._runner.decode, tile, int(own.max()))
-            read = tile.shared_tokens + int(own.sum())
-            ended = self._timer.measure("decode", len(tile.host), read, work)
-            self._after_step(tile.host, ended, fresh=False)
+            self._events.plans += 1
+
+    def _admit_from(self, group: Group, replan: bool, fresh: list[tuple[int, Group]]) -> bool:
+        """Notes new rows in `fresh`; False where memory ends."""
+        places = self._seats.idle(group)
+        while group.waiting and (group.parked or self._free_rows):
+            parked = min(group.parked, key=lambda row: self._age[row], default=None)
+            pages = self._expected if parked is None else max(self._expected, self._needed(parked))
+            # Alone, a sample has all that is left.
+            if pages > (self._room if self._running.any() else self._arena.available):
+                return False
+            if not replan and not places:
+                self._unseated += min(group.waiting, len(self._free_rows) + len(group.parked))
+                return True
+            self._room -= pages
+            places -= 1
+            if parked is None:
+                fresh.append((self._fork(group), group))
+            else:
+                self._resume(parked, group)
+        return True
+
+    def _needed(self, row: int) -> int:
+        """Pages of a row in the coming step."""
+        return int(self._own.needed(self._count[row : row + 1])[0])
+
+    def _fork(self, group: Group) -> int:
+        row, prompt = self._free_rows.pop(), group.prompt
+        sample = group.pending.popleft()
+        words = stream(self._seed, prompt.problem, sample, prompt.purpose, prompt.turn)
+        self._owner[row] = Owner(group, sample, words)
+        self._age[row] = self._admitted
+        self._admitted += 1
+        group.active.add(row)
+        self._running[row] = True
+        self._count[row] = 0
+        return row
+
+    def _start(self, fresh: list[tuple[int, Group]]) -> None:
+        """First tokens of new rows, from their prompts' logits."""
+        rows = np.array([row for row, _ in fresh], np.int64)
+        table = np.empty((len(rows), 8), np.int64)
+        for i, (row, group) in enumerate(fresh):
+            owner, prompt = self._owner[row], group.prompt
+            limit = self._limits.of(prompt.problem, owner.sample_index)
+            table[i] = row, len(group.slots), limit, prompt.stop_state, *owner.stream
+        unique = list(dict.fromkeys(group for _, group in fresh))
+        index = {group: i for i, group in enumerate(unique)}
+        which = np.array([index[group] for _, group in fresh], np.int64)
+        both = to_device(np.column_stack([table, which]), self._device)  # one copy
+        self._runner.rows.admit(both[:, :8])
+        logits = torch.stack([g.logits for g in unique if g.logits is not None])  # [groups, V]
+        ended = self._runner.first(both[:, 0], logits[both[:, 8]])
+        self._after_step(rows, ended, fresh=True)
+        for group in unique:
+            mine = [row for row, of in fresh if of is group and self._running[row]]
+            self._seats.sit(mine, group)
+
+    def _resume(self, row: int, group: Group) -> None:
+        parked = group.parked.pop(row)
+        self._own.grow(np.array([row]), np.array([self._needed(row)]))
+        self._own.restore(row, parked)
+        group.active.add(row)
+        self._running[row] = True
+        self._seats.sit([row], group)
 
     def _plan(self) -> None:
-        self._tiles = self._runner.tiles(
+        self._seats.plan(
             [
-                RowsOfPath(
-                    np.array(sorted(group.active), np.int64),
-                    group.blocks,
-                    tuple((int(s.slots[0]), len(s.slots)) for s in group.leaf.path()),
-                )
-                for group in self._groups
+                (group, np.array(sorted(group.active), np.int64))
+                for group in self._prompts.open
                 if group.active
             ]
         )
 
+    # Rows grow
+
+    def _grow(self) -> None:
+        """Every row gets a place for the key that the coming step stores, and when some need a new
+        page, those that will soon get theirs too, as far as memory goes."""
+        rows = np.flatnonzero(self._running)
+        counts = self._count[rows]
+        now = self._own.needed(counts)
+        if (now <= self._own.held[rows]).all():
+            return
+        soon = self._own.needed(counts + self._arena.page_size // AHEAD)
+        if self._lacking(rows, soon) <= 0:
+            self._own.grow(rows, soon)
+            return
+        while self._lacking(rows, now) > 0 and self._give_way():
+            rows = np.flatnonzero(self._running)
+            now = self._own.needed(self._count[rows])
+        self._own.grow(rows, now)
+
+    def _lacking(self, rows: Ints, pages: Ints) -> int:
+        more = int(np.maximum(pages - self._own.held[rows], 0).sum())
+        return more - self._arena.available
+
+    def _give_way(self) -> bool:
+        """Frees memory for older rows; False when no row is left."""
+        if self._prompts.evict():
+            return True
+        for group in reversed(self._prompts.open):
+            if not group.active:
+                self._close(group)
+                return True
+        rows = np.flatnonzero(self._running)
+        if not len(rows):
+            return False
+        self._park(int(rows[self._age[rows].argmax()]))
+        return True
+
+    def _park(self, row: int) -> None:
+        """Moves a row's own keys to the host. It keeps its state on the device."""
+        group = self._owner[row].group
+        self._seats.leave(np.array([row]), [group])
+        group.active.discard(row)
+        group.parked[row] = self._own.offload(row, int(self._count[row]) - 1)
+        self._running[row] = False
+        self._events.parked_rows += 1
+
+    def _close(self, group: Group) -> None:
+        self._seats.drop(group)
+        self._prompts.close(group)
+        self._events.closed_prompts += 1
+
+    # Decoding
+
+    def _decode(self) -> None:
+        if not self._running.any():
+            if self._prompts.open and not self._flags:
+                self._unlock()
+            return
+        self._grow()
+        if not self._running.any():
+            return
+        self._seats.count_step(self._unseated)
+        self._step += 1
+        padding = self._runner.rows.padding
+        for tile in self._seats.settle():
+            rows = tile.host.copy()
+            live = rows[rows != padding]
+            own = self._count[live]
+            work = partial(self._runner.decode, tile, int(own.max()))
+            read = tile.shared_tokens + int(own.sum())
+            ended = self._timer.measure("decode", len(live), read, work)
+            self._after_step(rows, ended, fresh=False)
+
+    def _unlock(self) -> None:
+        """No row runs and none could be admitted: unless prompts are still being computed, the
+        newest gives way, and at last the oldest itself, which then finds an empty arena."""
+        if len(self._prompts.ready) == len(self._prompts.open) and not self._prompts.evict():
+            self._close(self._prompts.open[-1])
+
     def _after_step(self, rows: Ints, ended: Tensor, *, fresh: bool) -> None:
-        self._count[rows] = 1 if fresh else self._count[rows] + 1
+        live = rows[rows != self._runner.rows.padding]
+        self._count[live] = 1 if fresh else self._count[live] + 1
         self._flags.append(Flags(rows, self._generation[rows], self._step, Arriving(ended)))
-        full = rows[self._count[rows] >= self._max_new]
+        full = live[self._count[live] >= self._max_new]
         if len(full):
             self._finish(full)
 
     def _look_at_flags(self) -> None:
         """Ends the sequences whose flags are due: a fixed number of steps after they were taken,
         so that what is drawn in vain does not depend on timing."""
-        while self._flags and (self._flags[0].step <= self._step - self._lag or not self._owner):
+        idle = not self._running.any()
+        while self._flags and (self._flags[0].step <= self._step - self._lag or idle):
             flags = self._flags.popleft()
             same = flags.generations == self._generation[flags.rows]
+            same &= flags.rows != self._runner.rows.padding
             ended = flags.rows[same & flags.ended.wait().numpy()]
             if len(ended):
                 self._finish(ended)
@@ -278,31 +305,17 @@ class Session:
         """Sends finished sequences to the host and gives their rows and pages back."""
         owners = [self._owner.pop(row) for row in rows.tolist()]
         self._departures.send(rows, owners, self._count[rows])
-        for row, owner in zip(rows.tolist(), owners, strict=True):
-            self._arena.give_back(self._pages.pop(row))
-            self._free_rows.append(row)
-            group = owner.group
-            group.active.discard(row)
-            if not group.active and not group.pending:
-                self._blocks.remove(group.blocks)
-                self._tree.release(group.leaf)
-                self._groups.remove(group)
+        self._demand.end(int(self._count[rows].sum()), len(rows))
+        self._own.give_back(rows)
+        self._running[rows] = False
         self._generation[rows] += 1
-        self._tiles = None
-
-
-def _mark_computed(leaf: Segment, upto: int) -> None:
-    """Notes that the first `upto` tokens of a path will be computed by the pass at hand."""
-    start = 0
-    for segment in leaf.path():
-        segment.computed = max(segment.computed, min(len(segment.tokens), upto - start))
-        start += len(segment.tokens)
-        if start >= upto:
-            break
-
-
-def _last(part: Part) -> Ints:
-    """The token of a part that ends its prompt, if there is one."""
-    if part.stop < len(part.group.slots):
-        return np.zeros(0, np.int64)
-    return np.array([part.stop - part.start - 1], np.int64)
+        groups = [owner.group for owner in owners]
+        self._seats.leave(rows, groups)
+        for row, group in zip(rows.tolist(), groups, strict=True):
+            self._free_rows.append(row)
+            group.active.discard(row)
+            group.parked.pop(row, None)
+        for group in dict.fromkeys(groups):
+            if not group.active and not group.waiting:
+                self._seats.drop(group)
+                self._prompts.forget(group)

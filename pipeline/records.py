@@ -58,7 +58,7 @@ class CandidateKey(NamedTuple):
 
 
 TestKind = Literal["program", "calls", "stdin"]
-FinishReason = Literal["stop", "eos", "length"]
+FinishReason = Literal["stop", "eos", "length", "failed"]  # failed: could not be drawn to its end
 Evidence = Literal["exit_status", "completed", "isolated"]
 Verdict = Literal[
     "passed",

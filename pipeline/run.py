@@ -168,6 +168,7 @@ class Run:
         have = {CandidateKey(*key) for key in sampled.keys("candidates")}
         done = sum(key in wanted for key in have)
         tokens = 0
+        faults: list[str] = []
         started = time.monotonic()
         with (
             Progress("sample", wanted.candidates, "candidate", done=done) as progress,
@@ -176,6 +177,8 @@ class Run:
 
             def write(completion: Completion) -> None:
                 nonlocal tokens
+                if completion.fault:
+                    faults.append(completion.fault)
                 writer.add(completion.call, completion.candidate, *completer.take_steps())
                 if judging is not None:
                     judging.check()  # after the row is safe
@@ -185,6 +188,12 @@ class Run:
 
             sample.sample(problems, wanted.n, have, self._stops(), completer, write)
             writer.add(*completer.take_steps())
+        if faults:
+            print(
+                f"forkeval: note: {len(faults)} samples could not be drawn and count in no figure: "
+                f"{faults[0]}",
+                file=sys.stderr,
+            )
 
     def _executor(self, wanted: Wanted) -> Executor:
         """The sandboxes, ready: a missing image or a stopped engine shows before sampling does."""

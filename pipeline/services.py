@@ -37,6 +37,7 @@ class Completion:
 
     call: Call
     candidate: Candidate
+    fault: str = ""  # why the sample could not be drawn, its finish reason being `failed`
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +71,14 @@ class Completer(Protocol):
     """Prompts to candidates."""
 
     def check(self, requests: Iterable[CompletionRequest]) -> None:
-        """Raises UserError that names every request that cannot be served (a prompt too long).
-
-        Cheap beside completing them, so that hours of sampling do not end at such a prompt.
+        """Raises UserError that names the requests where none of them can be served (prompts too
+        long). Where only some cannot, their samples come as failed ones.
         """
 
     def complete(self, requests: Iterable[CompletionRequest]) -> Iterator[Completion]:
         """Yields samples as they finish, in any order; pulls requests lazily, as it has room.
 
-        Raises UserError where a request cannot be served, naming the problem.
+        A sample that cannot be drawn comes as a failed one with its `fault`, and the others go on.
         """
 
     def identity(self) -> Mapping[str, Any]:

@@ -41,6 +41,7 @@ SAMPLING_NOISE = (
     "The same problems, sampled again: how far the number would move by the draw of the samples "
     "alone. It says nothing of other problems."
 )
+NAMED = 5  # problems in a line about many
 
 
 def document(source: ReportInput) -> dict[str, Any]:
@@ -206,7 +207,15 @@ def alarms(counts: Tally, everything: list[Scope]) -> list[str]:
             f"{missing:,} of {counts.present.size:,} samples have no verdict ({lacking} problems): "
             f"the run is not complete, and pass@k is left out where n < k."
         )
-    broken = int((counts.present & ~counts.judged).sum())
+    failed = counts.failed.sum(axis=1)
+    if failed.any():
+        names = [f"{counts.language[i]}/{counts.task_id[i]}" for i in np.flatnonzero(failed)]
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        found.append(
+            f"{int(failed.sum()):,} samples could not be drawn: {', '.join(names[:NAMED])}{more} "
+            f"(the sample stage printed why). They count in neither n nor c."
+        )
+    broken = int((counts.present & ~counts.judged & ~counts.failed).sum())
     if broken:
         found.append(
             f"{broken:,} samples ended in an infrastructure error. They are no candidate's fault "

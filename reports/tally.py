@@ -36,6 +36,7 @@ class Tally:
     evidence: NDArray[np.int8]  # [P, n] index in EVIDENCE: what the verdict rests on
     program: Ints  # [P, n] number of the distinct program, unique over the run
     length: Bools  # [P, n] ended by the token limit
+    failed: Bools  # [P, n] could not be drawn: no candidate
     whole: Bools  # [P, n] the end of the function was found, or the model ended by itself
     unterminated: Bools  # [P, n] truncation looked for an end and found none
     prompt_tokens: Ints  # [P, n] of the whole prompt, from the calls; 0 where absent
@@ -58,12 +59,14 @@ class Tally:
 
     @property
     def judged(self) -> Bools:
-        """[P, n] has a verdict that is the candidate's own: an infrastructure error is not."""
-        return np.asarray(self.present & (self.verdict != VERDICTS.index("infrastructure_error")))
+        """[P, n] has a verdict that is the candidate's own: an infrastructure error is not, nor
+        is any of a sample that could not be drawn."""
+        broken = self.verdict == VERDICTS.index("infrastructure_error")
+        return np.asarray(self.present & ~broken & ~self.failed)
 
     @property
     def passed(self) -> Bools:
-        return np.asarray(self.verdict == VERDICTS.index("passed"))
+        return np.asarray((self.verdict == VERDICTS.index("passed")) & ~self.failed)
 
     @property
     def n(self) -> Ints:
@@ -97,7 +100,7 @@ def tally(source: ReportInput) -> Tally:
     }
     finish = place.fill(source.candidates, codes(source.candidates["finish_reason"], FINISH), -1)
     cut = place.fill(programs, codes(programs["cut"], CUTS), -1)
-    length = finish == FINISH.index("length")
+    length, failed = (finish == FINISH.index(name) for name in ("length", "failed"))
     found = (cut == CUTS.index("stop")) | (cut == CUTS.index("function_end"))
     hashes = programs["program_hash"].combine_chunks().dictionary_encode().indices.to_numpy()
     program = place.fill(programs, hashes.astype(np.int64), -1)
@@ -119,7 +122,8 @@ def tally(source: ReportInput) -> Tally:
         evidence=place.fill(verdicts, codes(verdicts["evidence"], EVIDENCE), -1).astype(np.int8),
         program=np.where(program < 0, -1, joint_code.reshape(program.shape)),
         length=length,
-        whole=found | ((finish >= 0) & ~length),
+        failed=failed,
+        whole=found | ((finish >= 0) & ~length & ~failed),
         unterminated=cut == CUTS.index("unterminated"),
         **tokens,
         kept_tokens=place.fill(programs, programs["kept_tokens"].to_numpy().astype(np.int64), 0),
@@ -129,7 +133,7 @@ def tally(source: ReportInput) -> Tally:
     )
 
 
-FINISH = ("stop", "eos", "length")
+FINISH = ("stop", "eos", "length", "failed")
 CUTS = ("stop", "function_end", "none", "unterminated")
 
 

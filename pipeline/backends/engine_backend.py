@@ -12,7 +12,7 @@ import torch
 from pipeline.config import EngineConfig, ModelConfig, SamplingConfig
 from pipeline.engine.engine import Engine
 from pipeline.engine.scoring import Scored
-from pipeline.engine.sequences import Prompt, Sequence
+from pipeline.engine.sequences import Failure, Prompt, Sequence
 from pipeline.engine.stopping import earliest_stop
 from pipeline.records import Call, Candidate, DeviceEnergy, EngineStep, FinishReason, UserError
 from pipeline.services import Completion, CompletionRequest, Score, ScoreRequest
@@ -29,23 +29,45 @@ class EngineCompleter:
         self._eos = frozenset(self.engine.checkpoint.eos)
 
     def check(self, requests: Iterable[CompletionRequest]) -> None:
-        """Tokenises every prompt; raises UserError that names those the model has no room for."""
+        """Tokenises prompts until the model has room for one; raises UserError where for none."""
         faults = []
         for request in requests:
             try:
                 self._prompt(request)
             except UserError as fault:
                 faults.append(str(fault))
+            else:
+                return
         if faults:
             more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
             raise UserError("; ".join(faults[:SHOWN]) + more)
 
     def complete(self, requests: Iterable[CompletionRequest]) -> Iterator[Completion]:
-        """As `Completer.complete`. Raises UserError where a request cannot be served."""
-        prompts = (self._prompt(request) for request in requests if request.sample_indices)
+        """As `Completer.complete`. Raises UserError where the GPU's memory runs out."""
+        unfit: deque[Completion] = deque()
+
+        def prompts() -> Iterator[Prompt]:
+            for request in requests:
+                if request.sample_indices:
+                    try:
+                        yield self._prompt(request)
+                    except UserError as fault:
+                        unfit.extend(
+                            _failed(request, i, str(fault)) for i in request.sample_indices
+                        )
+
+        def cannot(failure: Failure) -> None:
+            prompt = failure.prompt
+            unfit.extend(
+                _failed(prompt, i, f"{prompt.problem}: {failure.reason}")
+                for i in failure.sample_indices
+            )
+
         try:
-            for sequence in self.engine.sequences(prompts):
+            for sequence in self.engine.sequences(prompts(), cannot):
+                yield from _taken(unfit)
                 yield self._completion(sequence)
+            yield from _taken(unfit)
         except torch.OutOfMemoryError as fault:
             raise UserError(
                 "the GPU ran out of memory: lower engine.max_rows or engine.prefill_chunk, or cap "
@@ -104,10 +126,14 @@ class EngineCompleter:
 
     def _completion(self, sequence: Sequence) -> Completion:
         prompt, engine = sequence.prompt, self.engine
-        text, ends = engine.tokenizer.decode(sequence.ids)
+        kept = len(sequence.ids) - sequence.failed
+        ids = sequence.ids[:kept]
+        text, ends = engine.tokenizer.decode(ids)
         reason: FinishReason = "length"
         stop = ""
-        if sequence.ended and sequence.ids[-1] in self._eos:
+        if sequence.failed:
+            reason = "failed"
+        elif sequence.ended and sequence.ids[-1] in self._eos:
             reason = "eos"
         elif sequence.ended:
             stop = earliest_stop(text, prompt.stop)
@@ -123,7 +149,7 @@ class EngineCompleter:
             prompt_tokens=len(prompt.tokens),
             header_tokens=prompt.header_tokens,
             generated_tokens=sequence.generated,
-            discarded_tokens=sequence.generated - len(sequence.ids),
+            discarded_tokens=sequence.generated - kept,
             prompt_flops=engine.flops.prompt(len(prompt.tokens)),
             generated_flops=engine.flops.generated(len(prompt.tokens), sequence.generated),
         )
@@ -131,14 +157,17 @@ class EngineCompleter:
             *problem,
             sample_index=sequence.sample_index,
             text=text,
-            token_ids=tuple(sequence.ids),
+            token_ids=tuple(ids),
             token_ends=ends,
-            logprobs_raw=tuple(sequence.raw),
-            logprobs=tuple(sequence.processed),
+            logprobs_raw=tuple(sequence.raw[:kept]),
+            logprobs=tuple(sequence.processed[:kept]),
             finish_reason=reason,
             stop=stop,
         )
-        return Completion(call, candidate)
+        fault = f"{problem}: the model's logits are not finite after {kept} tokens of sample "
+        return Completion(
+            call, candidate, f"{fault}{sequence.sample_index}" if sequence.failed else ""
+        )
 
     def identity(self) -> Mapping[str, Any]:
         return self.engine.identity()
@@ -148,3 +177,39 @@ class EngineCompleter:
 
     def take_steps(self) -> list[EngineStep | DeviceEnergy]:
         return self.engine.timer.take()
+
+
+def _failed(request: CompletionRequest | Prompt, sample_index: int, fault: str) -> Completion:
+    """A sample of which nothing could be drawn."""
+    tokens = len(request.tokens) if isinstance(request, Prompt) else 0
+    call = Call(
+        *request.problem,
+        sample_index=sample_index,
+        purpose=request.purpose,
+        turn=request.turn,
+        parents=(),
+        stream="",
+        prompt_tokens=tokens,
+        header_tokens=0,
+        generated_tokens=0,
+        discarded_tokens=0,
+        prompt_flops=0.0,
+        generated_flops=0.0,
+    )
+    candidate = Candidate(
+        *request.problem,
+        sample_index=sample_index,
+        text="",
+        token_ids=(),
+        token_ends=(),
+        logprobs_raw=(),
+        logprobs=(),
+        finish_reason="failed",
+        stop="",
+    )
+    return Completion(call, candidate, fault)
+
+
+def _taken(waiting: deque[Completion]) -> Iterator[Completion]:
+    while waiting:
+        yield waiting.popleft()

@@ -46,7 +46,8 @@ class Draw:
         state.processed[rows, count] = processed[:real]
         stop, ends = self._stops.step(state.stop[rows], tokens)
         count = count + 1
-        ends = ends | (count >= state.limit[rows])
+        # Logits that hold nan or nothing finite have no probabilities: the sequence has failed.
+        ends = ends | (count >= state.limit[rows]) | raw[:real].isnan()
         ended = state.ended[rows]
         ended = torch.where(ends & (ended == 0), count, ended)
         state.token[rows], state.count[rows] = tokens, count

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from typing import Any, TypeVar
 
@@ -79,7 +79,6 @@ class Engine:
             )
         )
         self.events = SchedulerEvents()
-        self.failures: list[Failure] = []  # of all sessions, in the order in which they were found
         self._decoder: Decoder | None = None
         self._idle: tuple[Runner, EngineConfig, SamplingConfig] | None = None
 
@@ -147,8 +146,13 @@ class Engine:
             turn=turn,
         )
 
-    def sequences(self, prompts: Iterable[Prompt]) -> Iterator[Sequence]:
-        """Finished samples in the order in which they end. Pulls prompts as it has room."""
+    def sequences(
+        self, prompts: Iterable[Prompt], fail: Callable[[Failure], None] | None = None
+    ) -> Iterator[Sequence]:
+        """Finished samples in the order in which they end. Pulls prompts as it has room.
+
+        fail: told of samples that cannot be drawn; without it the first raises UserError.
+        """
         max_new = self.sampling.max_new_tokens
         runner = self._runner()
         session = Session(
@@ -162,7 +166,7 @@ class Engine:
             limits=limits(self.sampling),
             device=self.device,
             lag=self.lag,
-            fail=self.failures.append,
+            fail=fail or _refuse,
             events=self.events,
         )
         return self._kept(runner, session.run())
@@ -272,6 +276,10 @@ class Engine:
             "tile": self.rounding.tile,
             "scheduler": asdict(self.events),
         }
+
+
+def _refuse(failure: Failure) -> None:
+    raise UserError(f"{failure.prompt.problem}: {failure.reason}")
 
 
 def _device(name: str) -> torch.device:

@@ -74,6 +74,7 @@ class Sampler:
             target = uniform(streams, positions)[:, None] * cdf[:, -1:]
             # The first entry above the target: a token of probability 0 is never it.
             tokens = torch.searchsorted(cdf, target, right=True).squeeze(1)
+            tokens = tokens.clamp_max(logits.shape[-1] - 1)  # of nan, which is above everything
             processed = _log_probability(x, tokens)
         return tokens, _log_probability(logits, tokens), processed
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -41,6 +42,11 @@ class Sequence:
     raw: list[float]
     processed: list[float]
     ended: bool  # by EOS or a stop string
+
+    @property
+    def failed(self) -> bool:
+        """The last token comes from logits that were not finite."""
+        return math.isnan(self.raw[-1])
 
 
 @dataclass(frozen=True, slots=True)

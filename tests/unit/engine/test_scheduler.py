@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from pipeline.engine.arena import Arena, KVLayer
+from pipeline.engine.philox import stream
+from pipeline.engine.sampling import Sampler
 from pipeline.records import UserError
 from pipeline.services import Completion, CompletionRequest
 from tests.unit.engine.checkpoints import CORPUS
@@ -77,14 +81,57 @@ def test_a_prompt_that_can_never_fit_is_named(checkpoint: Checkpoints) -> None:
     folder, _ = checkpoint("llama")
     engine = completer(folder, kv_memory_gib=5e-5)
     short = "x = 1"
-    done = list(engine.complete([request("big", CORPUS, 1), request("small", short, 1)]))
-    assert [c.candidate.task_id for c in done] == ["small"]
-    (failure,) = engine.engine.failures
-    assert failure.prompt.problem.task_id == "big"
-    assert "raise engine.kv_memory_gib" in failure.reason
-    engine = completer(folder, sampling={"max_new_tokens": 2000})
-    with pytest.raises(UserError, match=r"d/python/long: .* exceed the model's 2048 positions"):
-        list(engine.complete([request("long", CORPUS, 1)]))
+    both = [request("big", CORPUS, 1), request("small", short, 1)]
+    done = {c.candidate.task_id: c for c in engine.complete(both)}
+    assert done["big"].candidate.finish_reason == "failed"
+    assert "d/python/big: " in done["big"].fault
+    assert "raise engine.kv_memory_gib" in done["big"].fault
+    assert done["small"].candidate.token_ids
+    assert not done["small"].fault
+
+
+def test_prompts_longer_than_the_context_are_named_and_the_others_go_on(
+    checkpoint: Checkpoints,
+) -> None:
+    folder, _ = checkpoint("llama")
+    engine = completer(folder, sampling={"max_new_tokens": 1800})
+    both = [request("long", CORPUS * 12, 2), request("short", "x = 1", 1)]
+    engine.check(both)
+    done = list(engine.complete(both))
+    failed = [c for c in done if c.fault]
+    assert len(done) == 3
+    assert [c.candidate.task_id for c in failed] == ["long", "long"]
+    assert all(c.candidate.finish_reason == "failed" for c in failed)
+    named = r"d/python/long: .* exceed the model's 2048 positions"
+    assert all(re.match(named, c.fault) for c in failed)
+    with pytest.raises(UserError, match=named):  # none is left
+        engine.check(both[:1])
+
+
+def test_logits_that_are_not_finite_fail_their_sample_alone(
+    checkpoint: Checkpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, _ = checkpoint("llama")
+    requests = [request("a", CORPUS[:70], 6), request("b", CORPUS[:50], 3)]
+    expected = by_key(list(completer(folder, max_rows=4).complete(requests)))
+    engine = completer(folder, max_rows=4)
+    target = engine.engine.prompt(requests[0].problem, "x", (2,))
+    words = stream(0, target.problem, 2, "candidate", 0)
+    draw = Sampler.draw
+
+    def broken(self: Sampler, logits: Tensor, streams: Tensor, positions: Tensor) -> Any:
+        mine = (streams == torch.tensor(words)).all(1) & (positions == 5)
+        return draw(self, logits.masked_fill(mine[:, None], torch.nan), streams, positions)
+
+    monkeypatch.setattr(Sampler, "draw", broken)
+    done = list(engine.complete(requests))
+    (failed,) = [c for c in done if c.fault]
+    assert failed.fault.startswith("d/python/a: the model's logits are not finite")
+    assert failed.candidate.finish_reason == "failed"
+    whole = expected.pop(("a", 2))
+    assert failed.candidate.token_ids == whole.token_ids[:5]
+    assert failed.candidate.logprobs_raw == whole.logprobs_raw[:5]
+    assert by_key([c for c in done if not c.fault]) == expected
 
 
 def test_requests_are_pulled_as_there_is_room(checkpoint: Checkpoints) -> None:

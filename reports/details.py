@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from reports import bars, purpose_words
+from reports import bars, notable, purpose_words, viewer
 from reports.figures import Document
 from reports.html import Cell, Markup, amount, anchor, join, number, percent, share, table, tag
 from reports.sections import figure, section
@@ -34,7 +34,7 @@ def problems(doc: Document) -> Markup:
         bar = tag("span", tag("i", "", style=f"width:{100 * (solved or 0):.1f}%"), _class="bar")
         rows.append(
             [
-                Cell(item["task_id"], id=anchor(item)),
+                Cell(tag("a", item["task_id"], href=f"#{anchor(item)}"), id=anchor(item)),
                 f"{item['dataset']} {item['language']}" if several else item["language"],
                 Cell(bar, sort=solved or 0.0),
                 Cell(f"{item['c']} of {item['n']}", number=True, sort=item["c"]),
@@ -60,6 +60,8 @@ def problems(doc: Document) -> Markup:
             "One cell a problem, in the order of the dataset; the fill grows with the share of its "
             "samples that pass. Grey: none did.",
         ),
+        notable.notable(doc),
+        viewer.finder(doc),
         table(
             (
                 f"The first {len(rows)} of {len(items):,} problems; metrics.json has all"

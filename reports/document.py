@@ -44,9 +44,9 @@ SAMPLING_NOISE = (
 NAMED = 5  # problems in a line about many
 
 
-def document(source: ReportInput) -> dict[str, Any]:
-    """The content of metrics.json, with nan where a number is undefined."""
-    counts = tally(source)
+def document(source: ReportInput, counts: Tally | None = None) -> dict[str, Any]:
+    """The content of metrics.json, with nan where a number is undefined. counts: its tally."""
+    counts = counts or tally(source)
     place = Placer(source.problems, source.n)
     settings = source.settings
     ks = k_grid(source.n, (*settings.k, *TOP))
@@ -179,6 +179,7 @@ def per_problem(counts: Tally, ranked: list[Column]) -> list[dict[str, Any]]:
     ]
     first = {column.name: column.values for column in ranked if column.name != "oracle"}
     n, c = counts.n, counts.c
+    changed = (counts.present & (counts.first_verdict != counts.verdict)).sum(axis=1)
     return [
         {
             "dataset": counts.dataset[i],
@@ -187,6 +188,7 @@ def per_problem(counts: Tally, ranked: list[Column]) -> list[dict[str, Any]]:
             "n": int(n[i]),
             "c": int(c[i]),
             "distinct_programs": int(distinct[i]),
+            "changed_by_retry": int(changed[i]),
             "mean_generated_tokens": float(generated[i]),
             "verdicts": {
                 name: int(count) for name, count in zip(VERDICTS, verdicts[i], strict=True) if count

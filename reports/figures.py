@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
+from csv import writer
 from html import escape
 from typing import Any
 
@@ -63,6 +65,18 @@ def scope_label(doc: Document, scope: dict[str, Any]) -> str:
     return f"{scope['dataset']}, {short}" if several else short
 
 
+def csv(lines: Sequence[Line], frame: Frame) -> str:
+    """The drawing's points, where the page's script finds them to save as CSV."""
+    rows = [["series", frame.x_label, frame.y_label, "low", "high"]]
+    for line in lines:
+        low, high = line.low or [None] * len(line.x), line.high or [None] * len(line.x)
+        for values in zip(line.x, line.y, low, high, strict=True):
+            rows.append([line.label, *("" if v is None else repr(v) for v in values)])
+    text = io.StringIO()
+    writer(text, lineterminator="\n").writerows(rows)
+    return f'<span hidden data-csv="{escape(text.getvalue())}"></span>'
+
+
 def twice(identity: str, title: str, desc: str, lines: Sequence[Line], frame: Frame) -> str:
     """A large figure for wide and for narrow screens; the page's style shows one of them."""
     parts = []
@@ -73,7 +87,7 @@ def twice(identity: str, title: str, desc: str, lines: Sequence[Line], frame: Fr
             return ""
         drawing = wrap(f"{identity}-{css}", width, height, title, desc, body)
         parts.append(f'<div class="{css}">{drawing}</div>')
-    return "".join(parts)
+    return "".join(parts) + csv(lines, frame)
 
 
 def legend(entries: Sequence[tuple[str, str]]) -> str:
@@ -184,11 +198,12 @@ def budget_panels(doc: Document) -> list[tuple[str, str, str]]:
             )
         if axis == "tokens":
             lines += equal_lines(doc)
-        body = chart(lines, Frame(NARROW, 250, label, "pass@k"))
+        frame = Frame(NARROW, 250, label, "pass@k")
+        body = chart(lines, frame)
         if body:
             desc = f"pass@k over all problems against {label}, logarithmic, with a band."
             drawing = wrap(f"budget-{axis}", NARROW, 250, f"pass@k against {label}", desc, body)
-            found.append((axis, heading, drawing))
+            found.append((axis, heading, drawing + csv(lines, frame)))
     return found
 
 

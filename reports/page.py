@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from reports import details, sections, weak
+from collections.abc import Sequence
+
+from reports import details, sections, viewer, weak
 from reports.figures import Document
 from reports.html import join, tag
 from reports.shell import shell
@@ -20,8 +22,14 @@ NAVIGATION = (
 )
 
 
-def page(doc: Document) -> str:
-    """The page of a document whose undefined numbers are None."""
+SCRIPTS = ("highlight.js", "problems.js", "figures.js", "keys.js")
+
+
+def page(doc: Document, texts: Sequence[str]) -> str:
+    """The page of a document whose undefined numbers are None.
+
+    texts: a line a problem, as `problem_data` makes them.
+    """
     links = join(
         [
             tag("li", tag("a", name, href=f"#{identity}"))
@@ -34,6 +42,7 @@ def page(doc: Document) -> str:
         sections.lead(doc),
         sections.alarm_box(doc),
         sections.headline(doc),
+        sections.spent(doc),
     ]
     main = [
         sections.results(doc),
@@ -50,5 +59,7 @@ def page(doc: Document) -> str:
         tag("header", join(header)),
         tag("nav", tag("ul", links), aria_label="Sections"),
         tag("main", join(main)),
+        viewer.boxes(),
+        viewer.embedded(doc, texts),
     ]
-    return shell("forkeval report", doc["name"], join(body))
+    return shell("forkeval report", doc["name"], join(body), SCRIPTS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reports.figures import AXES, NARROW, legend, marked
+from reports.figures import AXES, NARROW, csv, legend, marked
 from reports.html import DASH, percent
 from reports.svg import Frame, Line, chart, compact, wrap
 
@@ -35,14 +35,15 @@ def panels(doc: Document) -> list[tuple[str, str]]:
             scale = 1000.0 if words == "money" else 1.0
             lines = [drawn(curve, tone, axis, scale) for tone, curve in enumerate(own, start=1)]
             lines += equal(doc, metric, axis, [curve["ranker"] for curve in own])
-            body = chart(lines, Frame(NARROW, 250, label, metric))
+            frame = Frame(NARROW, 250, label, metric)
+            body = chart(lines, frame)
             if body:
                 title = f"{metric} after ranking against {heading}"
                 desc = f"{metric} after ranking what k samples hold, against {label}, with bands."
                 identity = f"ranked-{metric.split('@')[1]}-{axis.replace('_', '-')}"
                 drawing = wrap(identity, NARROW, 250, title, desc, body)
                 key = legend([(f"t{x.tone}", x.label) for x in lines if not x.dashed])
-                found.append((title, drawing + key))
+                found.append((title, drawing + key + csv(lines, frame)))
     return found
 
 

@@ -10,6 +10,7 @@ from reports.html import (
     DASH,
     Cell,
     Markup,
+    amount,
     estimate,
     html,
     interval,
@@ -19,6 +20,16 @@ from reports.html import (
     signed,
     table,
     tag,
+)
+
+# Lines of the ledger that the summary names.
+SPENT = (
+    ("generated tokens", "generated tokens"),
+    ("FLOPs, shared prefix", "arithmetic"),
+    ("device seconds", "device time"),
+    ("joules", "energy"),
+    ("sandbox CPU seconds", "sandbox CPU time"),
+    ("money", "money"),
 )
 
 
@@ -115,6 +126,23 @@ def headline(doc: Document) -> Markup:
     return join([tag("dl", join(cells), _class="figures"), tag("p", note, _class="note")])
 
 
+AXES_SWITCH = '<fieldset id="axes" class="finder" hidden><legend>Budget</legend></fieldset>'
+
+
+def spent(doc: Document) -> Markup:
+    """What the run cost, as far as it is known."""
+    lines = {line["name"]: line for line in doc["ledger"]}
+    said = []
+    for name, words in SPENT:
+        line = lines.get(name)
+        if line and line["value"] is not None:
+            unit = "" if line["unit"] == "tokens" else f" {line['unit']}"
+            said.append(f"{words} {amount(line['value'], line['unit'])}{unit}")
+    if not said:
+        return Markup("")
+    return tag("p", join([tag("b", "What it cost: "), f"{', '.join(said)}."]), _class="spent")
+
+
 def alarm_box(doc: Document) -> Markup:
     if not doc["alarms"]:
         return Markup("")
@@ -188,7 +216,8 @@ def compute(doc: Document) -> Markup:
     panels = figures.budget_panels(doc)
     shown = {axis for axis, _, _ in panels}
     drawn = [
-        tag("figure", join([tag("h3", heading), Markup(drawing)])) for _, heading, drawing in panels
+        tag("figure", join([tag("h3", heading), Markup(drawing)]), data_axis=axis)
+        for axis, heading, drawing in panels
     ]
     notes = []
     device = doc["device_seconds"]
@@ -238,6 +267,7 @@ def compute(doc: Document) -> Markup:
             "sample nothing is defined, so the curves begin there.",
         ),
         Markup(key) if drawn else "",
+        Markup(AXES_SWITCH),
         tag(
             "div",
             join([*drawn, tag("div", join([tag("p", n, _class="note") for n in notes]))]),

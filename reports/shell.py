@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from importlib.resources import files
 
 from reports.html import Markup, html, join, tag
 
 
-def shell(kind: str, title: str, body: Markup) -> str:
-    """The whole file. kind: what the page is, at its top."""
+def shell(kind: str, title: str, body: Markup, scripts: Sequence[str] = ()) -> str:
+    """The whole file. kind: what the page is, at its top. scripts: assets beside the common one."""
     assets = files("reports") / "assets"
     style = (assets / "style.css").read_text("utf-8")
-    script = (assets / "script.js").read_text("utf-8")
+    script = "".join((assets / name).read_text("utf-8") for name in ("script.js", *scripts))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     # Only our own script may run and nothing may be loaded, whatever a candidate's text contains.
     policy = (

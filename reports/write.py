@@ -10,6 +10,8 @@ from reports.data import ReportInput
 from reports.document import document, jsonable
 from reports.markdown import markdown
 from reports.page import page
+from reports.problem_data import problem_data
+from reports.tally import Placer, tally
 
 
 def render(source: ReportInput, out_dir: Path) -> Path:
@@ -18,11 +20,13 @@ def render(source: ReportInput, out_dir: Path) -> Path:
     Each file is replaced whole. Floats in metrics.json have full precision; null stands for what is
     undefined. Raises UserError where the tables hold no problem.
     """
-    doc = jsonable(document(source))
+    counts = tally(source)
+    doc = jsonable(document(source, counts))
+    texts = problem_data(source, counts, Placer(source.problems, source.n))
     out_dir.mkdir(parents=True, exist_ok=True)
     replace(out_dir / "metrics.json", json.dumps(doc, indent=1, ensure_ascii=False) + "\n")
     replace(out_dir / "report.md", markdown(doc))
-    replace(out_dir / "report.html", page(doc))
+    replace(out_dir / "report.html", page(doc, texts))
     return out_dir / "report.html"
 
 

@@ -7,6 +7,7 @@ with the report's schedule.
 from __future__ import annotations
 
 import dataclasses
+import random
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,10 @@ def synthetic_run(
     stretch: int = 20,
     bootstrap: int = 500,
     prices: Rates = PRICES,
+    bodies: int = 0,
 ) -> ReportInput:
+    """bodies: different programs of several lines a problem, the first drawn most; 0 for one line
+    that says whether it is right."""
     rng = np.random.default_rng(seed)
     rows: dict[str, list[dict[str, Any]]] = {
         name: [] for name in ("problems", "calls", "candidates", "programs", "verdicts")
@@ -65,6 +69,8 @@ def synthetic_run(
                 completion = (
                     f"    return {'sum' if right else 'len'}(values) + {variant} * 0  # {hostile}\n"
                 )
+                if bodies:
+                    completion = made_up(f"{number} {int(bodies * rng.random() ** 2)}") + completion
                 kept = 8 + variant + (0 if right else 6)
                 length = rng.random() < 0.02
                 generated = 128 if length else kept + 1 + int(rng.integers(0, 12))
@@ -175,6 +181,27 @@ def synthetic_run(
         config={"sampling": {"n": n, "temperature": 0.8}, "note": HOSTILE},
         commands=("forkeval run quickstart",),
     )
+
+
+def made_up(seed: str) -> str:
+    """Five to fifteen lines that look like a program's."""
+    draw = random.Random(seed)
+    names = ("total", "left", "right", "count", "found", "best", "index", "item", "key", "seen")
+    shapes = (
+        "    {} = {}",
+        "    for {} in range({}, len(values)):",
+        "        if {} > {}:",
+        "            {} += values[{}]",
+        "        {}.append(str({}) + 'x')",
+        "    while {} < {} // 2:",
+        "        return {} or {}",
+        "    # keep {} below {}",
+    )
+    lines = []
+    for _ in range(draw.randrange(5, 15)):
+        right = draw.choice((draw.choice(names), str(draw.randrange(100))))
+        lines.append(draw.choice(shapes).format(draw.choice(names), right))
+    return "\n".join(lines) + "\n"
 
 
 def ranking_calls(problems: list[dict[str, Any]]) -> pa.Table:

@@ -156,4 +156,4 @@ def test_samples_of_equal_cost_give_the_exact_curve(run: ReportInput) -> None:
 
 
 def test_the_page_draws_it(doc: dict[str, Any]) -> None:
-    assert "pass@1 after ranking against billed tokens" in page(doc)
+    assert "pass@1 after ranking against billed tokens" in page(doc, [])

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kernels.prefix_tree_attention.tree import Branch, Ints, Segment, rows_below
-from kernels.prefix_tree_attention.work import WORK_COLUMNS, Int32s, Work, check_rows
+from kernels.prefix_tree_attention.flat_tree import flat_tree
+from kernels.prefix_tree_attention.tree import Branch, Ints, Segment
+from kernels.prefix_tree_attention.work import WORK_COLUMNS, Int32s, Work
 
 SHORT = 4  # chunks at the start of a path; those that follow are so many times as long
 # Part of a chunk in one segment: the segment, the first key's offset in it, keys.
@@ -53,10 +54,9 @@ def plan_fixed(
     """Items of the chunks of all paths and `tile` (row, head) pairs.
 
     block: keys a step of the kernel; chunk: see `cuts`, a multiple of it; the others and what is
-    raised: see `work.plan_work`.
+    raised: see `work.plan_balanced`.
     """
-    rows_below(segments, branches)  # checks them
-    check_rows(branches, rows)
+    flat_tree(segments, branches, rows)  # checks them
     bases = np.zeros(rows, np.int32)
     below: dict[tuple[Piece, ...], list[Ints]] = {}
     places: dict[tuple[Piece, ...], tuple[int, int]] = {}  # column, position

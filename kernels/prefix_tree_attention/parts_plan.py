@@ -85,7 +85,7 @@ class PartsPlan:
         self.reserve(2 * len(self.items), 2 * len(self.row_list), 2 * self.columns)
 
     def update(self, segments: Sequence[Segment], branches: Sequence[Branch]) -> None:
-        """Takes a new tree. Raises ValueError where it is none; see `tree.rows_below`."""
+        """Takes a new tree. Raises ValueError where it is none; see `flat_tree`."""
         work = self._work(segments, branches)
         self.reserve(len(work.items), len(work.row_list), work.columns, len(work.listed))
         put(self.items, work.items)

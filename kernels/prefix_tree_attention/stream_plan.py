@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from kernels.prefix_tree_attention.choice import Shape, Stream, power_of_two
+from kernels.prefix_tree_attention.flat_tree import FlatTree, flat_tree, ranges
 from kernels.prefix_tree_attention.options import Options
-from kernels.prefix_tree_attention.tree import Branch, Ints, Segment, put, rows_below
+from kernels.prefix_tree_attention.tree import Branch, Ints, Segment, put
 from kernels.prefix_tree_attention.triton_kernels.stream_part import own_entries, stream
 
 ENTRY = 16  # keys an entry has at most; fewer where pages are smaller
@@ -54,41 +55,53 @@ class StreamPlan:
 
     def update(self, segments: Sequence[Segment], branches: Sequence[Branch]) -> None:
         """Takes a new tree. Raises ValueError where it is none."""
-        rows_below(segments, branches)  # checks them
-        order = [b for b in sorted(branches, key=lambda b: b.segments) if len(b.rows)]
-        named = np.concatenate([b.rows for b in order] or [np.zeros(0, np.int64)])
-        if len(named) and not 0 <= named.min() <= named.max() < self.shape.rows:
-            raise ValueError(f"rows of a branch are outside 0..{self.shape.rows - 1}")
-        rest = np.setdiff1d(np.arange(self.shape.rows), named)
+        order = sorted(branches, key=lambda b: b.segments)
+        tree = flat_tree(segments, order, self.shape.rows)
+        rest = np.ones(self.shape.rows, bool)
+        rest[tree.rows] = False
         width = self.choice.members
         members = np.full(self.tiles * width, -1, np.int32)
-        members[: self.shape.rows] = np.concatenate([named, rest])
-        known: dict[tuple[int, int, int], Ints] = {}  # most tiles see their segments whole
-        tiles = []
-        for seen in _members_of_segments(order, self.tiles, width):
-            parts = [np.zeros(0, np.int64)]
-            for index, (first, count) in seen.items():
-                key = index, first, count
-                if key not in known:
-                    known[key] = self._entries(segments[index], first, count)
-                parts.append(known[key])
-            tiles.append(np.concatenate(parts))
-        longest = max(len(tile) for tile in tiles)
+        members[: self.shape.rows] = np.concatenate([tree.rows, np.flatnonzero(rest)])
+        tile, place, entry, counts = self._entries(tree)
+        longest = int(counts.max(initial=0))
         self.reserve(longest)
         entries = np.zeros((self.tiles, longest), np.int64)
-        for row, tile in zip(entries, tiles, strict=True):
-            row[: len(tile)] = tile
+        entries[tile, place] = entry
         spans = np.full((self.tiles, 3), self.boundary, np.int32)
-        spans[:, 1] += np.array([len(tile) for tile in tiles])
+        spans[:, 1] += counts.astype(np.int32)
         put(self.members, members.reshape(self.tiles, width))
         put(self.spans, spans)
         put(self.entries[:, self.boundary : self.boundary + longest], entries)
 
-    def _entries(self, segment: Segment, first: int, count: int) -> Ints:
-        """Entries of a segment that `count` members see, from the `first` on."""
-        at = np.arange(0, segment.length, self.entry)
-        keys = np.minimum(segment.length - at, self.entry)
-        return (segment.start + at) | ((first | (count << 8) | (keys << 16)) << 32)
+    def _entries(self, tree: FlatTree) -> tuple[Ints, Ints, Ints, Ints]:
+        """Of all entries the tile, the place in it and what it is; and how many each tile has."""
+        width = self.choice.members
+        # Of branches in order of their paths, those below one segment lie next to each other.
+        used, at = np.unique(tree.segment, return_index=True)
+        used = used[np.argsort(at)]
+        used = used[tree.below[used] > 0]
+        low = np.full(len(tree.start), len(tree.rows), np.int64)
+        np.minimum.at(low, tree.segment, tree.first[tree.branch])
+        low = low[used]  # [U] the first member below each segment, and the one behind the last
+        high = low + tree.below[used]
+        # A visit: a segment that members of a tile see.
+        visits = (high - 1) // width - low // width + 1
+        segment = np.repeat(np.arange(len(used)), visits)
+        tile = ranges(low // width, visits)
+        by_tile = np.argsort(tile, kind="stable")
+        segment, tile = segment[by_tile], tile[by_tile]
+        first = np.maximum(low[segment] - tile * width, 0)
+        seeing = np.minimum(high[segment] - tile * width, width) - first
+        length = tree.length[used][segment]
+        each = -(-length // self.entry)  # [visits] entries
+        counts = np.bincount(tile, each, self.tiles).astype(np.int64)
+        # All entries before a visit, less those before its tile.
+        start = np.cumsum(each) - each - (np.cumsum(counts) - counts)[tile]
+        key = ranges(np.zeros_like(each), each) * self.entry
+        keys = np.minimum(np.repeat(length, each) - key, self.entry)
+        seen = np.repeat(first | (seeing << 8), each) | (keys << 16)
+        entry = (np.repeat(tree.start[used][segment], each) + key) | (seen << 32)
+        return np.repeat(tile, each), ranges(start, each), entry, counts
 
     def step(self, lengths: Tensor, pages: Tensor) -> None:
         """Writes the entries of the rows' own keys: once before a step's first layer."""
@@ -116,21 +129,3 @@ class StreamPlan:
             BN=c.block, STAGES=2 * c.stages + 1, SOFTCAP=options.softcap is not None,
             SINKS=options.sinks is not None, num_warps=c.warps,
         )  # fmt: skip
-
-
-def _members_of_segments(
-    order: Sequence[Branch], tiles: int, width: int
-) -> list[dict[int, tuple[int, int]]]:
-    """For each tile of `width` rows its segments, and of each the first member and how many."""
-    seen: list[dict[int, tuple[int, int]]] = [{} for _ in range(tiles)]
-    at = 0
-    for branch in order:
-        end = at + len(branch.rows)
-        while at < end:
-            tile, first = divmod(at, width)
-            count = min(end - at, width - first)
-            for index in branch.segments:
-                start, before = seen[tile].get(index, (first, 0))
-                seen[tile][index] = (start, before + count)
-            at += count
-    return seen

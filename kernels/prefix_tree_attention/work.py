@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from kernels.prefix_tree_attention.tree import Branch, Ints, Segment, rows_below
+from kernels.prefix_tree_attention.flat_tree import FlatTree, flat_tree, ranges
+from kernels.prefix_tree_attention.tree import Branch, Ints, Segment
 
 WORK_COLUMNS = (
     "slot",  # of the run's first key
@@ -56,17 +57,16 @@ def plan_balanced(
     programs: that share out the items; least: keys below which no item is cut; the others as in
     `plan_work`.
     """
-    below = rows_below(segments, branches)
-    used = [i for i, under in enumerate(below) if under is not None]
-    lengths = np.array([segments[i].length for i in used], np.int64)
-    tiles = np.array([-(-len(u.rows) * share // tile) for u in below if u is not None], np.int64)
+    tree = flat_tree(segments, branches, rows)
+    used = tree.parent != -2
+    lengths, tiles = tree.length[used], -(-tree.below[used] * share // tile)
     total = int((tiles * lengths).sum()) * kv_heads
     tried = {-(-max(int(total / (programs * rounds)), least) // block) * block for rounds in ROUNDS}
     most = min(
         sorted(tried, reverse=True),
         key=lambda keys: _slowest(lengths, tiles * kv_heads, keys, programs),
     )
-    return plan_work(segments, branches, rows, kv_heads, share, tile, block, most)
+    return plan_work(tree, rows, kv_heads, share, tile, block, most)
 
 
 def _slowest(lengths: Ints, tiles: Ints, most: int, programs: int) -> float:
@@ -81,66 +81,55 @@ def _slowest(lengths: Ints, tiles: Ints, most: int, programs: int) -> float:
 
 
 def plan_work(
-    segments: Sequence[Segment], branches: Sequence[Branch], rows: int, kv_heads: int, share: int,
-    tile: int, block: int, most_keys: int,
-) -> Work:  # fmt: skip
+    tree: FlatTree, rows: int, kv_heads: int, share: int, tile: int, block: int, most_keys: int
+) -> Work:
     """Items of at most `most_keys` keys and `tile` (row, head) pairs, for a step of `rows` rows.
 
     kv_heads, share: KV heads, and query heads of each; block: runs are cut at multiples of it.
-    Raises ValueError where the branches are not a tree's or name a row that does not exist.
     """
-    below = rows_below(segments, branches)
-    check_rows(branches, rows)
-    depths, bases = np.zeros(rows, np.int32), np.zeros(rows, np.int32)
-    columns: dict[int | None, int] = {None: 0}  # partials of a row up to the end of a segment
-    items: list[Int32s] = []
-    lists: list[Int32s] = []
-    entry = 0
+    even = -(-tree.length // np.maximum(-(-tree.length // most_keys), 1))
+    run = -(-even // block) * block  # [S] keys of an item
+    cuts = -(-tree.length // np.maximum(run, 1))  # [S]
+    before = _partials_before(tree, cuts)  # [S]
     # Parents first: a segment begins after its parent.
-    for index in sorted(range(len(segments)), key=lambda i: segments[i].position):
-        segment, under = segments[index], below[index]
-        if under is None:
-            continue
-        cuts = -(-segment.length // most_keys)
-        run = -(-segment.length // max(cuts, 1) // block) * block
-        cuts = -(-segment.length // run) if run else 0
-        first = columns[under.parent]
-        columns[index] = first + cuts
-        at = _items_of(segment, kv_heads, len(under.rows) * share, tile, run, cuts)
-        at[:, 2], at[:, 3] = entry, len(under.rows)
-        at[:, 5] += first
-        items.append(at)
-        lists.append(under.rows.astype(np.int32))
-        depths[under.rows] = first + cuts
-        bases[under.rows] = segment.position + segment.length
-        entry += len(under.rows)
-    # In the order of the rows, in which the own part looks for the partials.
-    table = np.concatenate([*items, np.zeros((0, len(WORK_COLUMNS)), np.int32)])
-    return Work(table, np.concatenate([*lists, np.zeros(0, np.int32)]), depths, bases)
-
-
-def check_rows(branches: Sequence[Branch], rows: int) -> None:
-    """Raises ValueError where a branch names a row that does not exist."""
-    for branch in branches:
-        if len(branch.rows) and not 0 <= branch.rows.min() <= branch.rows.max() < rows:
-            raise ValueError(f"rows of a branch are outside 0..{rows - 1}")
-
-
-def _items_of(
-    segment: Segment, kv_heads: int, pairs: int, tile: int, run: int, cuts: int
-) -> Int32s:
-    """[I, 8], those that read the same keys next to each other."""
-    cut, group, first = (
-        x.reshape(-1)
-        for x in np.meshgrid(
-            np.arange(cuts), np.arange(kv_heads), np.arange(0, pairs, tile), indexing="ij"
-        )
-    )
-    items = np.zeros((len(cut), len(WORK_COLUMNS)), np.int32)
-    items[:, 0] = segment.start + cut * run
-    items[:, 1] = np.minimum(segment.length - cut * run, run)
-    items[:, 4] = first
-    items[:, 5] = cut
-    items[:, 6] = segment.position + cut * run
+    order = np.flatnonzero(tree.parent != -2)
+    order = order[np.argsort(tree.position[order], kind="stable")]
+    below = tree.below
+    entry = np.zeros_like(below)  # [S]
+    entry[order] = np.cumsum(below[order]) - below[order]
+    rank = np.zeros_like(below)
+    rank[order] = np.arange(len(order))
+    row_list = tree.rows_of(np.argsort(rank[tree.segment], kind="stable"))
+    # Items of a segment: by run, then KV head, then tile of rows, so that those that read the same
+    # keys lie next to each other.
+    tiles = -(-below * share // tile)  # [S]
+    count = (cuts * tiles * kv_heads)[order]
+    segment = np.repeat(order, count)  # [I]
+    within = ranges(np.zeros_like(count), count)
+    first, group = within % tiles[segment], within // tiles[segment] % kv_heads
+    cut = within // (tiles[segment] * kv_heads)
+    skipped = cut * run[segment]
+    items = np.empty((len(segment), len(WORK_COLUMNS)), np.int32)
+    items[:, 0] = tree.start[segment] + skipped
+    items[:, 1] = np.minimum(tree.length[segment] - skipped, run[segment])
+    items[:, 2], items[:, 3] = entry[segment], below[segment]
+    items[:, 4] = first * tile
+    items[:, 5] = before[segment] + cut
+    items[:, 6] = tree.position[segment] + skipped
     items[:, 7] = group
-    return items
+    depths, bases = np.zeros(rows, np.int32), np.zeros(rows, np.int32)
+    # A branch without segments has leaf -1, which finds the zero behind the others.
+    partials, keys = np.append(before + cuts, 0), np.append(tree.position + tree.length, 0)
+    depths[tree.rows] = np.repeat(partials[tree.leaf], tree.count)
+    bases[tree.rows] = np.repeat(keys[tree.leaf], tree.count)
+    return Work(items, row_list.astype(np.int32), depths, bases)
+
+
+def _partials_before(tree: FlatTree, cuts: Ints) -> Ints:
+    """[S] partials that a row has of the segments above. cuts: [S] partials of each segment."""
+    before = np.zeros_like(cuts)
+    for level in range(1, int(tree.level.max(initial=0)) + 1):
+        segment = tree.segment[tree.level == level]
+        above = tree.parent[segment]
+        before[segment] = before[above] + cuts[above]
+    return before

@@ -52,11 +52,11 @@ def test_a_workload_near_an_earlier_one_keeps_its_choice() -> None:
     assert chooser.choice(first) == choice
 
 
-@pytest.mark.parametrize("family", ["starcoder2", "qwen2-window", "llama"])
+@pytest.mark.parametrize("family", ["starcoder2", "qwen2-window", "qwen3", "llama"])
 def test_the_engine_draws_the_same_tokens_with_the_kernels(
     family: str, checkpoint: Callable[[str], tuple[Path, Any]]
 ) -> None:
-    """By Triton's interpreter: windows in all layers, in some, in none."""
+    """By Triton's interpreter: windows in all layers, in some, in none; norms of heads."""
     folder, _ = checkpoint(family)
     header = "def add(a, b):\n    return a + b\n" * 3
     requests = [request("a", header + "class", 2), request("b", header + "print(", 3)]

@@ -89,19 +89,31 @@ def first_passes(times: Ints, passed: Bools, left_out: Floats) -> Floats:
 
 
 def none_passes(times: Ints, passed: Bools, m: int, n: int) -> Floats:
-    """[n + 1] coefficients of z^a in the chance that none of the best m there passes."""
-    seen = np.zeros((m, n + 1))  # by how many are there and failed
-    seen[0, 0] = 1.0
-    failed = np.zeros(n + 1)
-    for t, right in zip(times.tolist(), passed.tolist(), strict=True):
-        absent = np.zeros_like(seen)
-        absent[:, t:] = seen[:, : n + 1 - t]
-        if not right:
-            there = seen - absent
-            absent[1:] += there[:-1]
-            failed += there[-1]
-        seen = absent
-    return np.asarray(failed + seen.sum(axis=0))
+    """[n + 1] coefficients of z^a in the chance that none of the best m there passes.
+
+    A program that was drawn t times is absent by z^t and there by 1 - z^t. Exponents are counted
+    down from that of all programs so far: then one that is absent changes nothing, one that is
+    there moves by t, and only the failing ones [F] need be looked at, all at once.
+    """
+    own = times[~passed]
+    upto = np.cumsum(times)[~passed]
+    width = 1 + int(np.sort(own)[-m:].sum())
+    down = np.arange(width)
+    found = np.zeros(n + 1)
+    found[n] = 1.0  # none there
+    seen = np.zeros((len(own), width))  # [F, width] before each program, 0 there and failed
+    seen[:, 0] = 1.0
+    moved = down - own[:, None]
+    for count in range(1, m + 1):
+        there = np.where(moved < 0, 0.0, np.take_along_axis(seen, np.maximum(moved, 0), 1)) - seen
+        if count == m:  # whoever follows does not matter
+            at = upto[:, None] - down
+            np.add.at(found, at[at >= 0], there[at >= 0])
+        else:
+            after = np.cumsum(there, axis=0)
+            found[n - down] += after[-1] if len(own) else 0.0
+            seen = np.concatenate([np.zeros((min(1, len(own)), width)), after[:-1]])
+    return found
 
 
 def at_budgets(

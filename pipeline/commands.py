@@ -106,7 +106,8 @@ def check_unchanged(path: Path, config: RunConfig, stages: Sequence[Stage]) -> N
 
 
 def status(arguments: Namespace) -> int:
-    """What each stage has, of how much."""
+    """What each stage has, of how much, and what the last report says."""
+    from pipeline.reported import summary
     from pipeline.store import UPSTREAM, Store
 
     with Store.open(arguments.run, read_only=True) as store:
@@ -121,6 +122,8 @@ def status(arguments: Namespace) -> int:
             print(f"  {stage:9} {rows or 'no rows yet'}  [{tables.identity}]")
         page = arguments.run / "report" / "report.html"
         print(f"  {'report':9} {page if page.exists() else 'not written'}")
+        for line in summary(page.with_name("metrics.json")):
+            print(f"  {'':9} {line}")
     return 0
 
 

@@ -318,5 +318,7 @@ def distinct_share(tally: Tally, ks: Sequence[int]) -> Floats:
     count = tally.present.sum(axis=1)
     if not len(times) or int(count.min()) < max(ks):
         return np.full(len(ks), math.nan)
-    chance = 1.0 - miss(count[problem], times, list(ks))
-    return np.asarray(chance.sum(axis=0) / len(times))
+    # Many programs were drawn equally often of equally many.
+    pairs, alike = np.unique(np.stack([count[problem], times]), axis=1, return_counts=True)
+    chance = 1.0 - miss(pairs[0], pairs[1], list(ks))
+    return np.asarray(alike @ chance / len(times))

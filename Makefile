@@ -54,6 +54,7 @@ docs: python ## the generated pages: command line, hostile programs, verdicts, c
 	$(PY) tools/long_checks_docs.py >docs/long_checks.md
 	$(PY) tools/weak_tests_docs.py >docs/weak_tests.md
 	$(PY) tools/attention_docs.py >docs/attention.md
+	$(PY) tools/report_docs.py >docs/report.md
 	$(PY) tools/engine_docs.py >docs/engine.md
 	$(PY) tools/engine_figures.py docs/engine
 

@@ -6,6 +6,7 @@ their own, so that the peak memory is theirs; the synthetic run counts in it.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import platform
 import resource
@@ -17,6 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from playwright.sync_api import sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -24,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from synthetic_run import synthetic_run
 
 from reports import render
+from reports.comparison import Compared, Side, compared
 
 PROBLEMS, N, BODIES = 67, 1000, 1000  # three languages: 201 problems, 201,000 candidates
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -42,6 +45,21 @@ def made(folder: Path) -> dict[str, Any]:
         "report_cpu_seconds": time.process_time() - cpu,
         "peak_bytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         "page_bytes": page.stat().st_size,
+    }
+
+
+def compared_to_itself() -> dict[str, float]:
+    """Seconds of a comparison of two such runs, whose verdicts are each other's, shifted."""
+    first = synthetic_run(problems=PROBLEMS, n=N, bodies=BODIES, max_rows=1000, stretch=200)
+    at = first.verdicts.schema.get_field_index("verdict")
+    moved = pa.array([*first.verdicts["verdict"].to_pylist()[1:], "passed"])
+    verdicts = first.verdicts.set_column(at, "verdict", moved)
+    second = dataclasses.replace(first, name="second", verdicts=verdicts)
+    wall, cpu = time.perf_counter(), time.process_time()
+    compared(Compared(Side("first", first), [Side("second", second)]))
+    return {
+        "compare_wall_seconds": time.perf_counter() - wall,
+        "compare_cpu_seconds": time.process_time() - cpu,
     }
 
 
@@ -76,6 +94,7 @@ def main(out: Path) -> None:
         child = [sys.executable, "-m", "tests.report_speed", "--made", folder]
         done = subprocess.run(child, check=True, capture_output=True, text=True)
         result = json.loads(done.stdout) | opened(Path(folder) / "report.html")
+    result |= compared_to_itself()
     machine = {"machine": platform.machine(), "python": platform.python_version()}
     command = "python -m tests.report_speed"
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -35,10 +35,10 @@ AXES = (
 
 def budgets(sides: Sequence[Side]) -> dict[str, Any]:
     """Every axis on which two settings of a metric have a cost; `reason` where there is none."""
-    found = settings(sides)
+    halves = common(sides)
+    found = settings(sides, halves)
     first = sides[0].source.settings
     answer: dict[str, Any] = {"problems": 0, "prices": price_table(first.prices), "figures": []}
-    halves = common(sides)
     if not halves:
         return answer | {"reason": "no problem is common to all runs"}
     counts = halves[0].counts

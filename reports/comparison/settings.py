@@ -56,11 +56,11 @@ def common(sides: Sequence[Side]) -> list[Half]:
     return [half(side.source, wanted) for side in sides]
 
 
-def settings(sides: Sequence[Side]) -> list[Setting]:
-    """Those of every run, in order; empty where no problem is common to all."""
+def settings(sides: Sequence[Side], halves: Sequence[Half]) -> list[Setting]:
+    """Those of every run, in order; halves: what `common` gave, empty where nothing is common."""
     prices = sides[0].source.settings.prices
     found: list[Setting] = []
-    for side, own in zip(sides, common(sides), strict=False):
+    for side, own in zip(sides, halves, strict=bool(halves)):
         priced = dataclasses.replace(own.source.settings, prices=prices)
         source = dataclasses.replace(own.source, settings=priced)
         cut = own.counts.problems < side.source.problems.num_rows

@@ -1,0 +1,1 @@
+"""Triton kernels that draw tokens. Importing them needs Triton."""

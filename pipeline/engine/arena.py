@@ -60,6 +60,7 @@ class Arena:
         self._free: NDArray[np.bool_] = np.zeros(0, dtype=bool)  # by page
         self.peak_bytes = self.allocated_bytes()  # at most so much was ever held at once
         self._used = self.peak_pages = 0  # pages in use, and the most that ever were
+        self.tainted = False  # keys or values that are not finite have been stored
 
     def allocated_bytes(self) -> int:
         """Bytes of all key and value tensors as they are now."""
@@ -106,6 +107,13 @@ class Arena:
     def give_back(self, pages: Pages) -> None:
         self._free[pages] = True
         self._used -= len(pages)
+
+    def cleanse(self, slots: Slots) -> None:
+        """Zeroes slots: what is not finite would reach rows that mask it, being multiplied by 0."""
+        at = torch.from_numpy(slots).to(self.layers[0].k.device)
+        for layer in self.layers:
+            layer.k.index_fill_(1, at, 0)
+            layer.v.index_fill_(1, at, 0)
 
     def clear(self) -> None:
         """Every page is free again."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from pipeline.engine.arena import Pages
 from pipeline.engine.planning import Ints, to_device
 from pipeline.engine.rows import Rows
 from pipeline.engine.sequences import Owner, Sequence
@@ -28,10 +29,6 @@ class Arriving:
             self._tensor.copy_(tensor, non_blocking=True)
             self._event = torch.cuda.Event()  # type: ignore[no-untyped-call]  # torch has no types
             self._event.record()
-
-    @property
-    def here(self) -> bool:
-        return self._event is None or self._event.query()  # type: ignore[no-untyped-call]  # as above
 
     def wait(self) -> Tensor:
         if self._event is not None:
@@ -51,7 +48,9 @@ class Flags:
 
 @dataclass(frozen=True, slots=True)
 class _Leaving:
+    step: int  # decode steps launched before
     owners: list[Owner]
+    pages: Pages  # of the rows' own keys
     counts: Ints  # [n] tokens generated
     tensors: tuple[Arriving, ...]  # ended [n]; ids, raw, processed [n, longest]
 
@@ -66,29 +65,37 @@ class Departures:
     def __bool__(self) -> bool:
         return bool(self._leaving)
 
-    def send(self, rows: Ints, owners: list[Owner], counts: Ints) -> None:
-        """Queues the copies of rows [n]; the rows may be used again at once."""
+    def send(self, rows: Ints, owners: list[Owner], counts: Ints, pages: Pages, step: int) -> None:
+        """Queues the copies of rows [n]; the rows may be used again at once, their pages when they
+        have arrived: only then is it known that what lies there is finite."""
         at, longest = to_device(rows, self._device), int(counts.max())
         state = self._rows
         tensors = [state.ended[at]]
         tensors += [part[at, :longest] for part in (state.ids, state.raw, state.processed)]
-        self._leaving.append(_Leaving(owners, counts, tuple(map(Arriving, tensors))))
+        for owner in owners:
+            owner.group.departing += 1
+        self._leaving.append(_Leaving(step, owners, pages, counts, tuple(map(Arriving, tensors))))
 
-    def arrived(self, wait: bool) -> Iterator[Sequence]:
-        """Sequences that are on the host; with `wait`, all that were sent."""
-        while self._leaving and (wait or self._leaving[0].tensors[-1].here):
+    def arrived(self, upto: int) -> Iterator[tuple[list[Sequence], Pages]]:
+        """Sequences sent up to a step, and their pages. By steps and not by what is there, so that
+        what memory is free does not depend on timing."""
+        while self._leaving and self._leaving[0].step <= upto:
             leaving = self._leaving.popleft()
-            ended, ids, raw, processed = (part.wait().tolist() for part in leaving.tensors)
-            for i, owner in enumerate(leaving.owners):
-                generated = int(leaving.counts[i])
-                kept = ended[i] or generated
-                yield Sequence(
-                    prompt=owner.group.prompt,
-                    sample_index=owner.sample_index,
-                    stream=owner.stream,
-                    generated=generated,
-                    ids=ids[i][:kept],
-                    raw=raw[i][:kept],
-                    processed=processed[i][:kept],
-                    ended=bool(ended[i]),
-                )
+            yield list(self._sequences(leaving)), leaving.pages
+
+    def _sequences(self, leaving: _Leaving) -> Iterator[Sequence]:
+        ended, ids, raw, processed = (part.wait().tolist() for part in leaving.tensors)
+        for i, owner in enumerate(leaving.owners):
+            generated = int(leaving.counts[i])
+            kept = ended[i] or generated
+            owner.group.departing -= 1
+            yield Sequence(
+                prompt=owner.group.prompt,
+                sample_index=owner.sample_index,
+                stream=owner.stream,
+                generated=generated,
+                ids=ids[i][:kept],
+                raw=raw[i][:kept],
+                processed=processed[i][:kept],
+                ended=bool(ended[i]),
+            )

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.engine.arena import Arena
+from pipeline.engine.arena import Arena, Pages
 from pipeline.engine.planning import Ints, to_device
 from pipeline.engine.rows import Rows
 
@@ -62,11 +62,11 @@ class OwnPages:
         at = to_device(flat[:, flat[1] < self._rows.slots.shape[1]], self._rows.slots.device)
         self._rows.slots[at[0], at[1]] = at[2]
 
-    def give_back(self, rows: Ints) -> None:
-        """Rows [n] hold nothing any more."""
+    def leave(self, rows: Ints) -> Pages:
+        """Rows [n] hold nothing any more. Returns their pages, which are the caller's now."""
         held = self.held[rows]
-        self._arena.give_back(self._pages[rows][np.arange(self.most) < held[:, None]])
         self.held[rows] = 0
+        return self._pages[rows][np.arange(self.most) < held[:, None]]
 
     @torch.inference_mode()
     def offload(self, row: int, tokens: int) -> Offloaded:
@@ -80,7 +80,7 @@ class OwnPages:
         for index, layer in enumerate(layers):  # one after another: no room for all is needed
             values[2 * index].copy_(layer.k.index_select(1, at), non_blocking=True)
             values[2 * index + 1].copy_(layer.v.index_select(1, at), non_blocking=True)
-        self.give_back(np.array([row]))
+        self._arena.give_back(self.leave(np.array([row])))
         return Offloaded(values)
 
     @torch.inference_mode()

@@ -99,6 +99,8 @@ class PrefixTree:
         return freed
 
     def _free(self, segment: Segment) -> None:
+        if self._arena.tainted:
+            self._arena.cleanse(segment.slots)
         self._arena.give_back(segment.pages)
         assert segment.parent is not None
         del segment.parent.children[int(segment.tokens[0])]

@@ -70,6 +70,7 @@ class Group:
     pending: deque[int]  # samples that have no row yet
     active: set[int] = field(default_factory=set)  # rows being decoded
     parked: dict[int, Offloaded] = field(default_factory=dict)  # rows whose keys the host has
+    departing: int = 0  # samples on their way to the host
     logits: Tensor | None = None  # [V] of the last prompt token, once it is prefilled
 
     @property

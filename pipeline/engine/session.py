@@ -78,6 +78,7 @@ class Session:
         self._owner: dict[int, Owner] = {}
         self._step = 0  # decode steps launched
         self._flags: deque[Flags] = deque()
+        self._done: deque[Sequence] = deque()
         self._departures = Departures(runner.rows, device)
         self._events = events
 
@@ -91,7 +92,9 @@ class Session:
                 self._look_at_flags()
                 self._decode()
                 self._look_at_flags()
-                yield from self._departures.arrived(wait=not self._owner)
+                self._receive(self._step - self._lag if self._running.any() else self._step)
+                while self._done:
+                    yield self._done.popleft()
         finally:
             self._timer.close()
 
@@ -227,6 +230,10 @@ class Session:
 
     def _give_way(self) -> bool:
         """Frees memory for older rows; False when no row is left."""
+        if self._flags or self._departures:
+            self._look_at_flags(everything=True)
+            self._receive(self._step)
+            return True
         if self._prompts.evict():
             return True
         for group in reversed(self._prompts.open):
@@ -257,7 +264,7 @@ class Session:
 
     def _decode(self) -> None:
         if not self._running.any():
-            if self._prompts.open and not self._flags:
+            if self._prompts.open and not self._flags and not self._departures:
                 self._unlock()
             return
         self._grow()
@@ -289,11 +296,11 @@ class Session:
         if len(full):
             self._finish(full)
 
-    def _look_at_flags(self) -> None:
+    def _look_at_flags(self, everything: bool = False) -> None:
         """Ends the sequences whose flags are due: a fixed number of steps after they were taken,
         so that what is drawn in vain does not depend on timing."""
-        idle = not self._running.any()
-        while self._flags and (self._flags[0].step <= self._step - self._lag or idle):
+        everything = everything or not self._running.any()
+        while self._flags and (everything or self._flags[0].step <= self._step - self._lag):
             flags = self._flags.popleft()
             same = flags.generations == self._generation[flags.rows]
             same &= flags.rows != self._runner.rows.padding
@@ -302,11 +309,11 @@ class Session:
                 self._finish(ended)
 
     def _finish(self, rows: Ints) -> None:
-        """Sends finished sequences to the host and gives their rows and pages back."""
+        """Sends finished sequences to the host and gives their rows back."""
         owners = [self._owner.pop(row) for row in rows.tolist()]
-        self._departures.send(rows, owners, self._count[rows])
+        pages = self._own.leave(rows)
+        self._departures.send(rows, owners, self._count[rows], pages, self._step)
         self._demand.end(int(self._count[rows].sum()), len(rows))
-        self._own.give_back(rows)
         self._running[rows] = False
         self._generation[rows] += 1
         groups = [owner.group for owner in owners]
@@ -315,7 +322,17 @@ class Session:
             self._free_rows.append(row)
             group.active.discard(row)
             group.parked.pop(row, None)
-        for group in dict.fromkeys(groups):
-            if not group.active and not group.waiting:
+
+    def _receive(self, upto: int) -> None:
+        """Takes what was sent to the host up to a step; its pages are free then, and so are the
+        keys of prompts that are through."""
+        for sequences, pages in self._departures.arrived(upto):
+            if any(sequence.failed for sequence in sequences):
+                self._arena.tainted = True
+                self._arena.cleanse(self._arena.slots(pages))
+            self._arena.give_back(pages)
+            self._done.extend(sequences)
+        for group in [*self._prompts.open, *self._prompts.closed]:
+            if not group.active and not group.waiting and not group.departing:
                 self._seats.drop(group)
                 self._prompts.forget(group)

@@ -39,7 +39,7 @@ class Memory(Arena):
         self.layers = [KVLayer(*(torch.zeros((1, _RESERVED, 1)) for _ in "kv"))]
         self._free = np.zeros(0, bool)
         self._used = self.peak_pages = 0
-        self.peak_bytes = 0
+        self.peak_bytes, self.tainted = 0, False
 
 
 class Echo:

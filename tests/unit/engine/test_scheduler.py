@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from pipeline.engine.arena import Arena, KVLayer
+from pipeline.engine.decoding import Runner, Tile
 from pipeline.engine.philox import stream
-from pipeline.engine.sampling import Sampler
 from pipeline.records import UserError
 from pipeline.services import Completion, CompletionRequest
 from tests.unit.engine.checkpoints import CORPUS
@@ -108,29 +108,31 @@ def test_prompts_longer_than_the_context_are_named_and_the_others_go_on(
         engine.check(both[:1])
 
 
-def test_logits_that_are_not_finite_fail_their_sample_alone(
+def test_values_that_are_not_finite_fail_their_sample_alone(
     checkpoint: Checkpoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, _ = checkpoint("llama")
     requests = [request("a", CORPUS[:70], 6), request("b", CORPUS[:50], 3)]
-    expected = by_key(list(completer(folder, max_rows=4).complete(requests)))
-    engine = completer(folder, max_rows=4)
-    target = engine.engine.prompt(requests[0].problem, "x", (2,))
-    words = stream(0, target.problem, 2, "candidate", 0)
-    draw = Sampler.draw
+    expected = by_key(list(completer(folder, max_rows=2).complete(requests)))
+    engine = completer(folder, max_rows=2)
+    words = torch.tensor(stream(0, requests[0].problem, 2, "candidate", 0))
+    decode = Runner.decode
 
-    def broken(self: Sampler, logits: Tensor, streams: Tensor, positions: Tensor) -> Any:
-        mine = (streams == torch.tensor(words)).all(1) & (positions == 5)
-        return draw(self, logits.masked_fill(mine[:, None], torch.nan), streams, positions)
+    def spoiled(self: Runner, tile: Tile, longest: int) -> Tensor:
+        mine = (self.rows.stream == words).all(1) & (self.rows.count == 3)
+        for layer in self.arena.layers if mine.any() else ():
+            layer.v[:, self.rows.slots[mine][0, :2]] = torch.nan
+        return decode(self, tile, longest)
 
-    monkeypatch.setattr(Sampler, "draw", broken)
+    monkeypatch.setattr(Runner, "decode", spoiled)
     done = list(engine.complete(requests))
     (failed,) = [c for c in done if c.fault]
     assert failed.fault.startswith("d/python/a: the model's logits are not finite")
     assert failed.candidate.finish_reason == "failed"
     whole = expected.pop(("a", 2))
-    assert failed.candidate.token_ids == whole.token_ids[:5]
-    assert failed.candidate.logprobs_raw == whole.logprobs_raw[:5]
+    assert failed.candidate.token_ids == whole.token_ids[:3]
+    assert failed.candidate.logprobs_raw == whole.logprobs_raw[:3]
+    # Not those either that were given its pages afterwards.
     assert by_key([c for c in done if not c.fault]) == expected
 
 

@@ -86,8 +86,8 @@ def document() -> Iterator[str]:
 
 def _teacher(found: Found) -> str:
     return (
-        f"{found['from_float32']:.4f} from transformers in float32, as far as transformers in "
-        f"bf16 is ({found['theirs_from_float32']:.4f}); {found['mean_abs_difference']:.4f} between "
+        f"{found['from_float32']:.4f} from transformers in float32, where transformers in "
+        f"bf16 is {found['theirs_from_float32']:.4f}; {found['mean_abs_difference']:.4f} between "
         f"the two in bf16; {found['tokens']:,} tokens of {found['candidates']} samples"
     )
 

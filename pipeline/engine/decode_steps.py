@@ -73,7 +73,7 @@ class DecodeStep:
         )  # fmt: skip
         plan = self._plans.step(lengths, pages)
         logits = self._forward.step(x, positions, slots, plan, self._arena.layers)
-        ended = self._draw(self.rows, logits.float(), len(self.rows))
+        ended = self._draw(self.rows, logits, len(self.rows))
         s.count[s.padding :].fill_(1)
         return ended
 

@@ -76,12 +76,14 @@ class Runner:
         if chip is not None and rounding.fixed:
             self._use_fixed_kernels(chip, sampler, stops)
         elif chip is not None:
-            self._use_kernels(chip)
+            self._use_kernels(chip, sampler, stops)
 
-    def _use_kernels(self, chip: Chip) -> None:
+    def _use_kernels(self, chip: Chip, sampler: Sampler, stops: StopTables) -> None:
         from pipeline.engine.decode_steps import DecodeSteps
         from pipeline.engine.fused_forward import FusedForward
+        from pipeline.engine.kernel_drawing import KernelDraw
 
+        self._draw = KernelDraw(self.rows, sampler, stops)
         forward = FusedForward(self._decoder)
         self.prefill = ReferencePrefill(
             forward, self.arena.layers, self._rounding, self.blocks, self._decoder.device
@@ -91,11 +93,12 @@ class Runner:
     def _use_fixed_kernels(self, chip: Chip, sampler: Sampler, stops: StopTables) -> None:
         from kernels.fixed_shape.product import Product
         from pipeline.engine.decode_steps import DecodeSteps
-        from pipeline.engine.fixed_kernels import FixedChooser, SamplerInTiles
+        from pipeline.engine.fixed_kernels import FixedChooser
         from pipeline.engine.fixed_prefill import FixedPasses
         from pipeline.engine.fused_forward import FusedForward
+        from pipeline.engine.kernel_drawing import KernelDraw
 
-        self._draw = Draw(self.rows, SamplerInTiles(sampler), stops)
+        self._draw = KernelDraw(self.rows, sampler, stops)
         forward = FusedForward(self._decoder, Product())
         self.prefill = FixedPasses(forward, self.arena.layers, chip)
         self._steps = DecodeSteps(FixedChooser(chip), forward, self.arena, self.rows, self._draw)

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import torch
 from torch import Tensor
 
 from pipeline.engine.rows import Rows
+from pipeline.engine.sampling import Sampler
 from pipeline.engine.stopping import StopTables
-
-
-class Sampling(Protocol):
-    """Draws a token of each row."""
-
-    def draw(
-        self, logits: Tensor, streams: Tensor, positions: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """See `sampling.Sampler.draw`."""
 
 
 class Draw:
     """One call a step, all of it on the device."""
 
-    def __init__(self, state: Rows, sampler: Sampling, stops: StopTables) -> None:
+    def __init__(self, state: Rows, sampler: Sampler, stops: StopTables) -> None:
         self._state, self._sampler, self._stops = state, sampler, stops
 
     @property

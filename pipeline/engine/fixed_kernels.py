@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
 
 from kernels.prefix_tree_attention.candidates import Chip
 from kernels.prefix_tree_attention.choice import Parts, Shape
 from pipeline.engine.architecture import Architecture
 from pipeline.engine.kernel_plans import Choices
 from pipeline.engine.planning import Rounding, RowsOfPath
-from pipeline.engine.sampling import Sampler
 
 CHUNK = 256  # keys of a prompt in one partial
 SPLIT = 512  # own keys of a row in one partial
@@ -21,7 +19,6 @@ FLOAT32 = Parts(
     tile=16, block=16, stages=2, own_block=16, own_stages=1, own_warps=4, chunk=CHUNK,
     own_split=SPLIT,
 )  # fmt: skip
-SAMPLED = 64  # rows that are sampled together, always
 ROUNDING = Rounding(None, fixed=True)
 
 
@@ -33,7 +30,7 @@ def attention_parts(dtype: torch.dtype) -> Parts:
 def shapes(dtype: torch.dtype) -> list[int | None]:
     """Everything that the order of a sum depends on, for the identity of what is sampled."""
     p = attention_parts(dtype)
-    return [p.tile, p.block, p.chunk, p.warps, p.own_block, p.own_split, p.own_warps, SAMPLED]
+    return [p.tile, p.block, p.chunk, p.warps, p.own_block, p.own_split, p.own_warps]
 
 
 class FixedChooser:
@@ -56,25 +53,3 @@ class FixedChooser:
             parts if any(window is None for window in windows) else None,
             parts if any(window is not None for window in windows) else None,
         )
-
-
-class SamplerInTiles:
-    """A sampler that always sees the same number of rows: PyTorch's sums over a row change with
-    how many rows there are."""
-
-    def __init__(self, sampler: Sampler) -> None:
-        self._sampler = sampler
-
-    def draw(
-        self, logits: Tensor, streams: Tensor, positions: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """As `Sampler.draw`."""
-        rows = len(logits)
-        padded = -(-rows // SAMPLED) * SAMPLED
-        at = torch.arange(padded, device=logits.device).clamp_max(rows - 1)
-        parts = [
-            self._sampler.draw(logits[tile], streams[tile], positions[tile])
-            for tile in at.view(-1, SAMPLED)
-        ]
-        tokens, raw, processed = (torch.cat(part)[:rows] for part in zip(*parts, strict=True))
-        return tokens, raw, processed

@@ -22,7 +22,7 @@ class KernelDraw(Draw):
         self._eos = int(eos[0]) if len(eos) else 0
 
     def __call__(self, rows: Tensor, logits: Tensor, real: int) -> Tensor:
-        state = self._state
+        state, rows = self._state, rows.contiguous()
         tokens, raw, processed = draw_tokens(
             logits, rows, state.stream, state.count, self._filters, self._eos
         )

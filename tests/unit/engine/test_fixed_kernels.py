@@ -11,17 +11,15 @@ import numpy as np
 import pytest
 import torch
 
-from kernels.fixed_shape import product
 from kernels.prefix_tree_attention.candidates import Chip
 from pipeline.bench.random_weights import Drawn
 from pipeline.bench.shapes import architecture
 from pipeline.engine import decoding, engine
 from pipeline.engine.decoder import Decoder
-from pipeline.engine.fixed_kernels import CHUNK, SamplerInTiles
+from pipeline.engine.fixed_kernels import CHUNK
 from pipeline.engine.fixed_prefill import key_chunks, passes
 from pipeline.engine.prefill import Chunk
 from pipeline.engine.row_independence import check_heights
-from pipeline.engine.sampling import Sampler
 from pipeline.records import UserError
 from tests.unit.engine.helpers import completer, request
 
@@ -32,15 +30,18 @@ Bits = tuple[tuple[int, ...], tuple[float, ...], tuple[float, ...]]
 
 @pytest.fixture(autouse=True)
 def _kernels() -> Iterator[None]:
-    # The interpreter multiplies by a library that sums tiles of each shape in another order; that
+    # The interpreter multiplies by a library that may sum a tile's rows in different orders; that
     # a chip does not is tested on the chip.
-    tile = product.Tile(16, 64, 32, 2, 4)
     with (
         mock.patch.object(decoding, "chip_for", return_value=CHIP),
         mock.patch.object(engine, "chip_for", return_value=CHIP),
-        mock.patch.object(product, "tile_of", return_value=tile),
+        mock.patch.object(np, "matmul", in_one_order),
     ):
         yield
+
+
+def in_one_order(a: Any, b: Any, dtype: Any) -> Any:
+    return np.einsum("...ik,...kj->...ij", a, b, dtype=dtype)
 
 
 def drawn(folder: Path, requests: list[Any], **settings: Any) -> dict[tuple[str, int], Bits]:
@@ -86,18 +87,6 @@ def test_the_identity_has_the_shapes_of_the_kernels(
     with mock.patch.object(engine, "chip_for", return_value=None):
         reference = completer(folder, deterministic=True).engine.identity()
     assert with_kernels["tile"] != reference["tile"]
-
-
-def test_a_sampler_in_tiles_draws_what_the_sampler_draws() -> None:
-    sampler = Sampler(0.8, None, 0.9, None, None)
-    generator = torch.Generator().manual_seed(0)
-    logits = torch.randn((70, 50), generator=generator)
-    streams = torch.randint(0, 1 << 32, (70, 4), generator=generator)
-    at = torch.arange(70)
-    tokens, raw, processed = SamplerInTiles(sampler).draw(logits, streams, at)
-    expected = sampler.draw(logits, streams, at)
-    assert torch.equal(tokens, expected[0])
-    torch.testing.assert_close((raw, processed), expected[1:])
 
 
 def test_a_pass_is_cut_into_passes_of_bounded_height() -> None:

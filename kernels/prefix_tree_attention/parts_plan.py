@@ -145,7 +145,7 @@ class PartsPlan:
             q, k, v, self.partial, self.lse, self.items, self.count, self.row_list, self.listed,
             self.bases, lengths, self.ready, options.scale, options.cap, q.stride(0), k.stride(0),
             k.stride(1), self.lse.shape[1], **self._constants(options), WINDOW=options.window or 0,
-            BM=c.tile, BN=c.block, STAGES=stages, LISTED=listed, CAUSAL=False, EARLY=early,
+            BM=c.tile, BN=c.block, STAGES=stages, LISTED=listed, EARLY=early,
             num_warps=c.warps,
         )  # fmt: skip
 

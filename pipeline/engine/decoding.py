@@ -82,25 +82,24 @@ class Runner:
         from pipeline.engine.decode_steps import DecodeSteps
         from pipeline.engine.fused_forward import FusedForward
         from pipeline.engine.kernel_drawing import KernelDraw
+        from pipeline.engine.kernel_prefill import KernelPrefill
 
         self._draw = KernelDraw(self.rows, sampler, stops)
         forward = FusedForward(self._decoder)
-        self.prefill = ReferencePrefill(
-            forward, self.arena.layers, self._rounding, self.blocks, self._decoder.device
-        )
+        self.prefill = KernelPrefill(forward, self.arena.layers, chip)
         self._steps = DecodeSteps(Chooser(chip), forward, self.arena, self.rows, self._draw)
 
     def _use_fixed_kernels(self, chip: Chip, sampler: Sampler, stops: StopTables) -> None:
         from kernels.fixed_shape.product import Product
         from pipeline.engine.decode_steps import DecodeSteps
         from pipeline.engine.fixed_kernels import FixedChooser
-        from pipeline.engine.fixed_prefill import FixedPasses
         from pipeline.engine.fused_forward import FusedForward
         from pipeline.engine.kernel_drawing import KernelDraw
+        from pipeline.engine.kernel_prefill import KernelPrefill
 
         self._draw = KernelDraw(self.rows, sampler, stops)
         forward = FusedForward(self._decoder, Product())
-        self.prefill = FixedPasses(forward, self.arena.layers, chip)
+        self.prefill = KernelPrefill(forward, self.arena.layers, chip)
         self._steps = DecodeSteps(FixedChooser(chip), forward, self.arena, self.rows, self._draw)
 
     def clear(self) -> None:

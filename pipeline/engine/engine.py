@@ -256,7 +256,7 @@ class Engine:
             return [self.rounding.tile, self.rounding.block, self.rounding.own_block]
         from pipeline.engine.fixed_kernels import shapes  # it needs Triton
 
-        return shapes(DTYPES[self.model.dtype])
+        return shapes(DTYPES[self.model.dtype], self.checkpoint.architecture.head_dim)
 
     def environment(self) -> dict[str, Any]:
         """What it runs on and the layout of its batches."""

@@ -8,6 +8,7 @@ import torch
 
 from kernels.prefix_tree_attention.candidates import Chip
 from kernels.prefix_tree_attention.choice import Parts, Shape
+from kernels.tree_prefill.attention import tiles_for
 from pipeline.engine.architecture import Architecture
 from pipeline.engine.kernel_plans import Choices
 from pipeline.engine.planning import Rounding, RowsOfPath
@@ -23,14 +24,17 @@ ROUNDING = Rounding(None, fixed=True)
 
 
 def attention_parts(dtype: torch.dtype) -> Parts:
-    """Tiles and cuts of attention in that dtype, decode and prefill."""
+    """Tiles and cuts of decode attention in that dtype."""
     return FLOAT32 if dtype == torch.float32 else HALF
 
 
-def shapes(dtype: torch.dtype) -> list[int | None]:
+def shapes(dtype: torch.dtype, head_dim: int) -> list[int | None]:
     """Everything that the order of a sum depends on, for the identity of what is sampled."""
-    p = attention_parts(dtype)
-    return [p.tile, p.block, p.chunk, p.warps, p.own_block, p.own_split, p.own_warps]
+    p, prompts = attention_parts(dtype), tiles_for(head_dim, dtype)
+    return [
+        p.tile, p.block, p.chunk, p.warps, p.own_block, p.own_split, p.own_warps, prompts.tile,
+        prompts.block, prompts.warps,
+    ]  # fmt: skip
 
 
 class FixedChooser:

@@ -171,8 +171,8 @@ class OpenPrompts:
             for part in parts
         ]
         rows = sum(len(chunk.tokens) for chunk in chunks)
-        read = len(np.unique(np.concatenate([chunk.path for chunk in chunks])))
-        logits = self._timer.measure("prefill", rows, read, partial(self._runner.prefill, chunks))
+        work = partial(self._runner.prefill, chunks)
+        logits = self._timer.measure("prefill", rows, _keys_read(parts), work)
         ending = [part.group for part in parts if part.stop == len(part.group.slots)]
         for group, row in zip(ending, logits, strict=True):
             group.logits = row
@@ -186,6 +186,20 @@ def _mark_computed(leaf: Segment, upto: int) -> None:
         start += len(segment.tokens)
         if start >= upto:
             break
+
+
+def _keys_read(parts: list[Part]) -> int:
+    """Keys that a pass attends to, each counted once."""
+    reached: dict[Segment, int] = {}
+    for part in parts:
+        start = 0
+        for segment in part.group.leaf.path():
+            inside = min(len(segment.tokens), part.stop - start)
+            if inside <= 0:
+                break
+            reached[segment] = max(reached.get(segment, 0), inside)
+            start += len(segment.tokens)
+    return sum(reached.values())
 
 
 def _last(part: Part) -> Ints:

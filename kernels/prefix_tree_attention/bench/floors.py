@@ -23,7 +23,7 @@ class Floors:
         pool = torch.empty(2 * SIZES[-1] * MIB // 4, dtype=torch.int32, device=device)
         pool.random_()
         self.read_us = {size: _read_us(pool, size * MIB) for size in SIZES}
-        self.operations_per_second = _matrix_rate(device)
+        self.operations_per_second = matrix_rate(device)
 
     def memory_us(self, bytes_: int) -> float:
         """Time to read that many cold bytes; between measured sizes on a line."""
@@ -59,7 +59,7 @@ def _read_us(pool: torch.Tensor, size: int) -> float:
     return min(Replay([call(at, *blocks) for at in range(places)]).short() for blocks in BLOCKS)
 
 
-def _matrix_rate(device: torch.device) -> float:
+def matrix_rate(device: torch.device) -> float:
     """Operations a second of a large bf16 matrix product on random data."""
     n = 8192
     a, b = (torch.randn((n, n), device=device).bfloat16() for _ in range(2))

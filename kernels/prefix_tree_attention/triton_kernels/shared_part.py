@@ -38,12 +38,11 @@ def shared_part(
     q_row, kv_group, kv_slot, columns,
     HEADS: tl.constexpr, GROUPS: tl.constexpr, DIM: tl.constexpr, WIDE: tl.constexpr,
     BM: tl.constexpr, BN: tl.constexpr, STAGES: tl.constexpr, LISTED: tl.constexpr,
-    CAUSAL: tl.constexpr, WINDOW: tl.constexpr, SOFTCAP: tl.constexpr, EARLY: tl.constexpr,
+    WINDOW: tl.constexpr, SOFTCAP: tl.constexpr, EARLY: tl.constexpr,
 ):  # fmt: skip
     """Partials of the items of a plan; see kernels.prefix_tree_attention.decode for the tensors.
 
     LISTED: an item's keys lie at the slots that `listed` has from its SLOT on, up to a whole BN.
-    CAUSAL: rows are tokens of prompts, which see keys up to their own position alone.
 
     Programs share out the items in the order of the list: neighbours work on the same keys,
     so that those are read from memory once. EARLY: the next kernel may start while this one runs;
@@ -76,19 +75,12 @@ def shared_part(
         highest = tl.full([BM], NO_KEY, tl.float32)
         total = tl.zeros([BM], tl.float32)
         weighted = tl.zeros([BM, WIDE], tl.float32)
-        if CAUSAL or WINDOW > 0:
-            # Keys up to each row's token, counted from the item's first.
-            seen_to = tl.load(bases + row, mask=real, other=0)
-            seen_to += tl.load(lengths + row, mask=real, other=0) - tl.load(item + POSITION)
-            # Blocks that no row of the tile sees would change nothing.
-            start = 0
-            stop = length
-            if WINDOW > 0:
-                first = tl.min(tl.where(real, seen_to, 1 << 30)) - WINDOW
-                start = tl.maximum(first, 0) // BN * BN
-            if CAUSAL:
-                stop = tl.minimum(stop, tl.max(tl.where(real, seen_to, 0)))
-            for n in tl.range(start, stop, BN, num_stages=STAGES):
+        if WINDOW > 0:
+            # First visible key of each row, counted from the item's first.
+            first = tl.load(bases + row, mask=real, other=1 << 30)
+            first += tl.load(lengths + row, mask=real, other=0) - WINDOW - tl.load(item + POSITION)
+            start = tl.maximum(tl.min(first), 0) // BN * BN
+            for n in tl.range(start, length, BN, num_stages=STAGES):
                 at = n + tl.arange(0, BN)
                 there = (at < length)[:, None] & inside[None, :]
                 offset = _places(listed, slot, at, LISTED)[:, None] * kv_slot + d[None, :]
@@ -96,11 +88,7 @@ def shared_part(
                     queries, tl.load(keys_at + offset, mask=there, other=0.0),
                     scale, softcap, SOFTCAP,
                 )  # fmt: skip
-                seen = (at < length)[None, :] & real[:, None]
-                if CAUSAL:
-                    seen = seen & (at[None, :] < seen_to[:, None])
-                if WINDOW > 0:
-                    seen = seen & (at[None, :] >= seen_to[:, None] - WINDOW)
+                seen = (at < length)[None, :] & (at[None, :] >= first[:, None])
                 highest, total, weighted = add_keys(
                     tl.where(seen, x, -float("inf")),
                     tl.load(values_at + offset, mask=there, other=0.0),

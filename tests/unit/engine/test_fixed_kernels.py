@@ -16,9 +16,6 @@ from pipeline.bench.random_weights import Drawn
 from pipeline.bench.shapes import architecture
 from pipeline.engine import decoding, engine
 from pipeline.engine.decoder import Decoder
-from pipeline.engine.fixed_kernels import CHUNK
-from pipeline.engine.fixed_prefill import key_chunks, passes
-from pipeline.engine.prefill import Chunk
 from pipeline.engine.row_independence import check_heights
 from pipeline.records import UserError
 from tests.unit.engine.helpers import completer, request
@@ -87,38 +84,6 @@ def test_the_identity_has_the_shapes_of_the_kernels(
     with mock.patch.object(engine, "chip_for", return_value=None):
         reference = completer(folder, deterministic=True).engine.identity()
     assert with_kernels["tile"] != reference["tile"]
-
-
-def test_a_pass_is_cut_into_passes_of_bounded_height() -> None:
-    def chunk(start: int, stop: int, wanted: list[int]) -> Chunk:
-        path = np.arange(2, 2 + stop)
-        return Chunk(
-            path[start:] % 7, start, path, path[start:], np.zeros(0, np.int64), np.array(wanted)
-        )
-
-    parts = passes([chunk(3, 8, [4]), chunk(0, 9, [0, 8])], 6)
-    assert [[(c.start, len(c.tokens), len(c.path)) for c in part] for part in parts] == [
-        [(3, 5, 8), (0, 1, 1)], [(1, 6, 7)], [(7, 2, 9)],
-    ]  # fmt: skip
-    assert [[c.wanted.tolist() for c in part] for part in parts] == [[[4], [0]], [[]], [[1]]]
-    assert (parts[1][0].tokens == np.arange(3, 9) % 7).all()
-    assert (parts[1][0].stored == np.arange(3, 9)).all()
-
-
-def test_chunks_of_keys_that_prompts_share_are_read_once() -> None:
-    one, two = np.arange(2, 2 + 3 * CHUNK), np.arange(2, 2 + 3 * CHUNK)
-    two[2 * CHUNK + 5 :] += 10_000
-    none = np.zeros(0, np.int64)
-    chunks = [Chunk(path[-5:], len(path) - 5, path, path[-5:], none, none) for path in (one, two)]
-    found = key_chunks(chunks)
-    assert [(len(c.slots), c.column, c.position, c.rows.tolist()) for c in found] == [
-        (CHUNK, 0, 0, list(range(10))),
-        (CHUNK, 1, CHUNK, list(range(10))),
-        (CHUNK, 2, 2 * CHUNK, list(range(5))),
-        (CHUNK, 2, 2 * CHUNK, list(range(5, 10))),
-    ]
-    early = [Chunk(one[: CHUNK + 1], 0, one[: CHUNK + 1], one[: CHUNK + 1], none, none)]
-    assert [c.rows.tolist() for c in key_chunks(early)] == [list(range(CHUNK + 1)), [CHUNK]]
 
 
 def test_products_that_depend_on_the_number_of_rows_are_found() -> None:

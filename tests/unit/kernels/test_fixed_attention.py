@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernels.prefix_tree_attention.choice import Parts
-from kernels.prefix_tree_attention.fixed_prefill import PromptPlan
-from kernels.prefix_tree_attention.fixed_work import Chunk, cuts, plan_fixed
+from kernels.prefix_tree_attention.fixed_work import cuts, plan_fixed
 from kernels.prefix_tree_attention.tree import Branch, Segment
 from tests.decode_cases import Inputs, inputs
 
@@ -113,44 +112,3 @@ def test_chunks_grow_once() -> None:
 def test_rows_that_do_not_exist_are_refused() -> None:
     with pytest.raises(ValueError, match=r"outside 0\.\.3"):
         plan_fixed([Segment(0, 8, 0)], [Branch(np.array([4]), (0,))], 4, 1, 1, 16, 16, 32)
-
-
-@pytest.mark.parametrize("window", [None, 20])
-def test_a_prompts_token_does_not_depend_on_its_pass(window: int | None) -> None:
-    generator = torch.Generator(DEVICE).manual_seed(0)
-    heads, kv_heads, dim, tokens, chunk = 4, 2, 16, 150, 16
-
-    def normal(*size: int) -> torch.Tensor:
-        return torch.randn(size, generator=generator, device=DEVICE)
-
-    q = normal(tokens, heads, dim)
-    slots = np.random.default_rng(0).permutation(200)[:tokens]
-    k, v = normal(kv_heads, 200, dim), normal(kv_heads, 200, dim)
-
-    def attend(positions: list[int], beside: int) -> torch.Tensor:
-        """The tokens at these positions, in a pass with another prompt's first tokens."""
-        rows = np.array(positions)
-        chunks = [
-            Chunk(slots[start:stop], column, start, np.flatnonzero(rows >= start))
-            for column, (start, stop) in enumerate(cuts(tokens, chunk))
-            if start <= rows.max()
-        ]
-        others = len(rows) + np.arange(beside)
-        if beside:
-            chunks.insert(0, Chunk(100 + np.arange(beside), 0, 0, others))
-        at = torch.from_numpy(np.concatenate([rows, np.arange(beside)])).to(DEVICE)
-        plan = PromptPlan(chunks, at, heads, kv_heads, dim, FIXED, 3, torch.float32)
-        queries = torch.cat([q[rows], normal(beside, heads, dim)])
-        return plan.attend(queries, k, v, dim**-0.5, window)[: len(rows)]
-
-    whole = attend(list(range(tokens)), 0)
-    for row in range(tokens):
-        seen = slots[: row + 1] if window is None else slots[: row + 1][-window:]
-        keys, values = (x[:, seen].double().repeat_interleave(2, 0) for x in (k, v))
-        scores = torch.einsum("hd,hnd->hn", q[row].double(), keys) * dim**-0.5
-        expected = torch.einsum("hn,hnd->hd", scores.softmax(-1), values)
-        torch.testing.assert_close(whole[row].double(), expected, atol=2e-5, rtol=1e-4)
-    assert torch.equal(
-        torch.cat([attend(list(range(41)), 5), attend(list(range(41, tokens)), 0)]), whole
-    )
-    assert torch.equal(attend([70, 3, 33], 17), whole[[70, 3, 33]])

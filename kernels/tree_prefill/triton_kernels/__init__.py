@@ -1,0 +1,1 @@
+"""Kernels, compiled by Triton when first used."""

@@ -127,9 +127,10 @@ class EngineConfig(Section):
     page_size: int = Field(
         default=16, ge=1, description="tokens a page of own KV", json_schema_extra=PLACE
     )
-    prefill_chunk: int = Field(
-        default=512, ge=1, description="prompt tokens a prefill pass", json_schema_extra=PLACE
-    )
+    prefill_chunk: int | None = Field(
+        default=None, ge=1, description="prompt tokens a prefill pass; else by the device",
+        json_schema_extra=PLACE,
+    )  # fmt: skip
     kv_memory_gib: float | None = Field(
         default=None, gt=0, description="cap of the KV cache; else from free memory",
         json_schema_extra=PLACE,

@@ -40,6 +40,15 @@ opening the checkpoint; *busy* is the time of all forward passes by events over 
 time. The prompts of the second workload are as long as HumanEval's (characters / 3.4).
 """
 
+PREFILL = """
+## Prefill
+
+Prompts through the scheduler, of each one token is drawn and nothing is decoded. *tokens a pass* is
+`engine.prefill_chunk`; a pass takes the tokens of as many prompts as go in. *ms* is the time of the
+passes by events on the device, *wall* from start to end by the clock; the floor is the operations
+of all products and of causal attention at the rate of a large matrix product in the same run.
+"""
+
 PROOFS = {
     "teacher-forced": "bf16 samples scored again by transformers: mean absolute difference of "
     "the log-probabilities",
@@ -61,6 +70,11 @@ def document() -> Iterator[str]:
         yield "Where replicated keys end, memory did.\n"
         for name, _ in drawn:
             yield f"![{name.removesuffix('.svg')}](engine/{name})"
+    prefills = list(files("prefill"))
+    if prefills:
+        yield PREFILL.rstrip()
+    for path, found in prefills:
+        yield from _prefill(path, found)
     for path, found in files("pass"):
         yield "\n## What samples are worth\n"
         yield (
@@ -163,6 +177,18 @@ def _peer(row: Found, peer: str) -> str:
     if theirs is None:
         return str(row["peers_ms"].get(peer, ""))
     return f"{theirs:.2f}" + (f" ({theirs / mine:.2f}x)" if mine else "")
+
+
+def _prefill(path: Path, found: Found) -> Iterator[str]:
+    yield f"\n### {path.stem}\n"
+    yield _machine(path, found)
+    yield "| prompts | tokens | tokens a pass | passes | floor ms | ms | times floor | wall ms |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for row in found["rows"]:
+        yield (
+            f"| {row['prompts']} | {row['tokens']:,} | {row['chunk']:,} | {row['passes']} | "
+            f"{row['floor_ms']} | {row['ms']} | {row['times_floor']} | {row['wall_ms']} |"
+        )
 
 
 def _samples(path: Path, found: Found) -> Iterator[str]:

@@ -33,6 +33,10 @@ from pipeline.records import ProblemKey, UserError
 VERSION = "1"  # part of a sample's identity: raised when the same inputs give other tokens
 TILE = 64  # rows of every matrix product in deterministic mode
 DETERMINISTIC_THREADS = 1  # unless configured: what every machine has
+# Prompt tokens a prefill pass, unless configured. On a GPU products of so many rows run at their
+# full rate (`python -m pipeline.bench.prefill`), and decoding goes on after a tenth of a second,
+# with 7B weights too.
+PREFILL_CHUNK = {"cpu": 512, "cuda": 4096}
 
 T = TypeVar("T")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -81,6 +85,11 @@ class Engine:
         self.events = SchedulerEvents()
         self._decoder: Decoder | None = None
         self._idle: tuple[Runner, EngineConfig, SamplingConfig] | None = None
+
+    @property
+    def prefill_chunk(self) -> int:
+        """Prompt tokens a prefill pass."""
+        return self.config.prefill_chunk or PREFILL_CHUNK[self.device.type]
 
     @property
     def decoder(self) -> Decoder:
@@ -161,7 +170,7 @@ class Engine:
             self.timer,
             max_rows=self.config.max_rows,
             max_new_tokens=max_new,
-            prefill_chunk=self.config.prefill_chunk,
+            prefill_chunk=self.prefill_chunk,
             seed=self.sampling.seed,
             limits=limits(self.sampling),
             device=self.device,
@@ -183,7 +192,7 @@ class Engine:
     def scores(self, texts: Iterable[Scored]) -> Iterator[list[float]]:
         """The log-probability of each scored token, text by text in their order."""
         runner = self._runner()
-        chunk = self.config.prefill_chunk
+        chunk = self.prefill_chunk
         work = score(texts, runner, runner.arena, runner.blocks, self.timer, chunk)
         return self._kept(runner, work)
 
@@ -272,7 +281,7 @@ class Engine:
             "family": self.checkpoint.architecture.family,
             "max_rows": self.config.max_rows,
             "page_size": self.config.page_size,
-            "prefill_chunk": self.config.prefill_chunk,
+            "prefill_chunk": self.prefill_chunk,
             "tile": self.rounding.tile,
             "scheduler": asdict(self.events),
         }

@@ -18,12 +18,13 @@ from typing import Any
 import torch
 import triton
 
-from kernels.prefix_tree_attention.bench.floors import matrix_rate
+from kernels.prefix_tree_attention.bench.floors import Floors
 from kernels.prefix_tree_attention.bench.timing import Replay
 from kernels.tree_prefill.attention import Tiles, tiles_for
 from kernels.tree_prefill.bench.cases import BACKENDS, DIM, Pass, cases
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
+PLANS = 10
 TRIED = [
     Tiles(tile, block, stages, warps)
     for (tile, warps), block, stages in itertools.product(
@@ -42,38 +43,42 @@ def main() -> int:
         print("the bench needs an NVIDIA GPU", file=sys.stderr)
         return 2
     device = torch.device("cuda")
-    rate = matrix_rate(device)
-    print(f"{torch.cuda.get_device_name()}: matrix product {rate / 1e12:.0f} TFLOP/s")
     chosen = [Pass(case, device) for case in cases() if options.only in case.name]
     if options.what == "tune":
         for one in chosen:
             _tuned(one)
         return 0
+    floors = Floors(device)
+    torch.cuda.empty_cache()
     name = torch.cuda.get_device_name().replace(" ", "-")
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / f"{name}.json"
-    found = {**_machine(rate), "cases": [_timed(one, rate) for one in chosen]}
+    found = {**_machine(floors), "cases": [_timed(one, floors) for one in chosen]}
     path.write_text(json.dumps(found, indent=1) + "\n")
     print(f"written: {path}")
     return 0
 
 
-def _timed(one: Pass, rate: float) -> dict[str, Any]:
+def _timed(one: Pass, floors: Floors) -> dict[str, Any]:
+    case = one.case
+    operations = case.operations / floors.operations_per_second * 1e6
+    floor = max(operations, floors.memory_us(case.bytes))
     tiles = tiles_for(DIM, torch.bfloat16)
-    start = time.perf_counter()
-    one.plan(tiles)
-    planned = time.perf_counter() - start
     us = Replay([one.call(tiles)]).short()
+    start = time.perf_counter()
+    for _ in range(PLANS):
+        one.plan(tiles)
+    planned = (time.perf_counter() - start) / PLANS
     row: dict[str, Any] = {
-        "case": one.case.name, "operations": one.case.operations,
-        "floor_us": round(one.case.operations / rate * 1e6, 1), "us": round(us, 1),
-        "tflops": round(one.case.operations / us / 1e6), "plan_ms": round(planned * 1e3, 2),
+        "case": case.name, "operations": case.operations, "bytes": case.bytes,
+        "floor_us": round(floor, 1), "us": round(us, 1), "times_floor": round(us / floor, 2),
+        "tflops": round(case.operations / us / 1e6), "plan_ms": round(planned * 1e3, 2),
         "contenders_us": {
             name: round(Replay([one.contender(name)]).short(), 1)
-            for name in (BACKENDS if one.case.square else ())
+            for name in (BACKENDS if case.square else ())
         },
     }  # fmt: skip
-    print({key: row[key] for key in row if key != "operations"}, flush=True)
+    print({key: row[key] for key in row if key not in ("operations", "bytes")}, flush=True)
     return row
 
 
@@ -88,13 +93,14 @@ def _tuned(one: Pass) -> None:
     print(one.case.name, *(f"{us:.1f} us: {tiles};" for us, tiles in times[:4]), flush=True)
 
 
-def _machine(rate: float) -> dict[str, Any]:
+def _machine(floors: Floors) -> dict[str, Any]:
     return {
         "command": "python -m kernels.tree_prefill.bench",
         "device": torch.cuda.get_device_name(), "torch": torch.__version__,
         "triton": triton.__version__, "cuda": torch.version.cuda,
         "python": platform.python_version(), "date": datetime.date.today().isoformat(),
-        "matrix_tflops": round(rate / 1e12, 1),
+        "read_us_by_mib": {str(s): round(us, 2) for s, us in floors.read_us.items()},
+        "matrix_tflops": round(floors.operations_per_second / 1e12, 1),
     }  # fmt: skip
 
 

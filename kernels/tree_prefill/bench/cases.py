@@ -37,6 +37,12 @@ class Case:
         return int(4 * self.heads * DIM * (n * self.header + n * (n + 1) // 2).sum())
 
     @property
+    def bytes(self) -> int:
+        """Queries and results, keys and values of each token once."""
+        tokens = sum(self.prompts)
+        return 2 * 2 * DIM * (self.heads * tokens + self.kv_heads * (self.header + tokens))
+
+    @property
     def square(self) -> bool:
         """Whether PyTorch's attention can do it as one batch."""
         return not self.header and len(set(self.prompts)) == 1

@@ -32,8 +32,8 @@ class Tiles:
 def tiles_for(dim: int, dtype: torch.dtype, shared_bytes: int = SMALL_BYTES) -> Tiles:
     """The tiles of a head dimension, whatever the pass.
 
-    Of 33 tried on an H100 at dimension 128 these reach 96 % of the best rate or more in 9 of 15 cases,
-    75 % in the worst (many short prompts, 32/8 heads). Other dimensions are not tuned.
+    Of 33 tried on an H100 at dimension 128 these reach 96 % of the best rate or more in 9 of 15
+    cases, 75 % in the worst (many short prompts, 32/8 heads). Other dimensions are not tuned.
 
     shared_bytes: shared memory that one program can have; of no effect on a result.
     """

@@ -12,7 +12,7 @@ from reports.sections import figure, section
 
 NOTHING = ("", "null", "[]", "{}")  # facts that say nothing
 OPEN = ("sample", "execute")  # stages whose facts are in view: model, weights, images, toolchains
-PROBLEM_ROWS = 600  # more would make the page slow; metrics.json has them all
+PROBLEM_ROWS = 600  # more would make the page slow; the search opens the others
 
 
 def problems(doc: Document) -> Markup:
@@ -64,7 +64,8 @@ def problems(doc: Document) -> Markup:
         viewer.finder(doc),
         table(
             (
-                f"The first {len(rows)} of {len(items):,} problems; metrics.json has all"
+                f"The first {len(rows)} of {len(items):,} problems; the search, n and p and links "
+                "open the others too"
                 if left > 0
                 else "All problems"
             )

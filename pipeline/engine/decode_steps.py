@@ -107,9 +107,16 @@ class DecodeSteps:
         cuda = forward.decoder.device.type == "cuda"
         self._pool = torch.cuda.graph_pool_handle() if cuda else None
 
+    def captured(self, rows: int) -> bool:
+        """Whether there has been a step of the height for so many rows."""
+        return self._height(rows) in {height for height, _ in self._made}
+
+    def _height(self, rows: int) -> int:
+        return next(height for height in self._heights if height >= rows)
+
     def step(self, rows: Ints, paths: Sequence[RowsOfPath]) -> DecodeStep:
         """The step for rows [n], set up for them."""
-        height = next(h for h in self._heights if h >= len(rows))
+        height = self._height(len(rows))
         decoder = self._forward.decoder
         own, page = self._state.slots.shape[1], self._arena.page_size
         shape = shape_of(decoder.architecture, height, page, own)

@@ -37,6 +37,10 @@ if TYPE_CHECKING:  # it needs Triton
     from pipeline.engine.decode_steps import DecodeStep, DecodeSteps
 
 
+# Steps that the host's work for a new plan takes, about, and the capture of a graph for it.
+PLAN, CAPTURE = 0.25, 8.0
+
+
 @dataclass(frozen=True, slots=True)
 class Tile:
     """Rows that pass through the model together while decoding."""
@@ -68,11 +72,15 @@ class Runner:
         self._draw = Draw(rows, sampler, stops)
         self.blocks = blocks
         self._steps: DecodeSteps | None = None
+        # Rows whose products take as long as reading the weights does: up to so many are free.
+        self.free_rows = 0.0
         # Tiles of a fixed height are the reference's.
         chip = chip_for(decoder.device, arena.page_size) if rounding.tile is None else None
         self.prefill: Prefill = ReferencePrefill(
             decoder, arena.layers, rounding, blocks, decoder.device
         )
+        if chip is not None:
+            self.free_rows = chip.operations_per_us / chip.bytes_per_us
         if chip is not None and rounding.fixed:
             self._use_fixed_kernels(chip, sampler, stops)
         elif chip is not None:
@@ -106,6 +114,11 @@ class Runner:
         """Forgets all sequences and their memory."""
         self.arena.clear()
         self.blocks.clear()
+
+    def plan_cost(self, rows: int) -> float:
+        """Steps that a new plan for so many rows costs, about."""
+        new = self._steps is not None and not self._steps.captured(rows)
+        return PLAN + CAPTURE if new else PLAN
 
     def tiles(self, paths: Sequence[RowsOfPath]) -> list[Tile]:
         """Cuts the rows being decoded into tiles, rows of one path next to each other."""

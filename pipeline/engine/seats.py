@@ -16,8 +16,6 @@ from pipeline.engine.decoding import Runner, Tile
 from pipeline.engine.planning import Ints, RowsOfPath
 from pipeline.engine.sequences import Group
 
-PLAN = 0.25  # steps that a new plan costs, about: what idles may waste before one is made
-
 
 class Seats:
     """The tiles of the current plan and who sits where."""
@@ -39,8 +37,11 @@ class Seats:
         return len(self._idle[group]) if group in self._idle else 0
 
     def count_step(self, waiting: int) -> None:
-        """Notes what the step to come wastes. waiting: rows that could run, had they places."""
-        self._wasted += max(self._empty, waiting) / max(self._total, 1)
+        """Notes what part of the step to come is wasted. waiting: rows that could run, had they
+        places."""
+        # Fewer places make a step shorter only as far as it is not the reading of the weights.
+        idle = self._empty / max(self._total + self._runner.free_rows, 1)
+        self._wasted += max(idle, waiting / max(self._total, 1))
 
     @property
     def due(self) -> bool:
@@ -49,7 +50,8 @@ class Seats:
         Whoever waits like this never pays more than twice what the best plan of all would have
         (the ski-rental rule). It counts steps, not seconds, so that runs repeat.
         """
-        return not self.tiles or self._wasted >= PLAN
+        seated = self._total - self._empty
+        return not self.tiles or self._wasted >= self._runner.plan_cost(seated)
 
     def sit(self, rows: Sequence[int], group: Group) -> list[int]:
         """Rows of a prompt take its idle places; returns those that found none."""

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 import triton
 
-from kernels.prefix_tree_attention.bench.cases import DEEP, RAGGED, SHORT, UNIFORM, Step
+from kernels.prefix_tree_attention.bench.cases import CODE, DEEP, RAGGED, SHORT, UNIFORM, Step
 from kernels.prefix_tree_attention.bench.contenders import contenders
 from kernels.prefix_tree_attention.bench.floors import Floors
 from kernels.prefix_tree_attention.bench.timing import Replay
@@ -26,7 +26,7 @@ from kernels.prefix_tree_attention.choose import TUNED, chip_of, explained, fiel
 from kernels.prefix_tree_attention.workload import Workload
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
-CASES = {"ragged": RAGGED, "deep": DEEP, "uniform": UNIFORM, "short": SHORT}
+CASES = {"ragged": RAGGED, "deep": DEEP, "uniform": UNIFORM, "short": SHORT, "code": CODE}
 
 
 def main() -> int:

@@ -72,11 +72,11 @@ def ragged(
     )  # fmt: skip
 
 
-def uniform(kv_heads: int, prefix: int, rows: int, own: int = OWN) -> Case:
-    """One prompt, 32 heads, every row of the same own length."""
-    kind = "MHA" if kv_heads == 32 else f"GQA 32/{kv_heads}"
+def uniform(kv_heads: int, prefix: int, rows: int, own: int = OWN, heads: int = 32) -> Case:
+    """One prompt, every row of the same own length."""
+    kind = "MHA" if kv_heads == heads else f"GQA {heads}/{kv_heads}"
     name = f"{kind} P{prefix} b{rows}" + ("" if own == OWN else f" own {own}")
-    return Case(name, 32, kv_heads, 128, 0, (prefix,), rows, (own,) * rows)
+    return Case(name, heads, kv_heads, 128, 0, (prefix,), rows, (own,) * rows)
 
 
 RAGGED = [
@@ -91,6 +91,8 @@ UNIFORM = [
     for rows in (16, 64, 256, 1024)
 ]
 SHORT = [uniform(kv_heads, 8192, rows, 64) for kv_heads in (8, 32) for rows in (16, 64, 256, 1024)]
+# One prompt of the length of a code model's, heads of a model of 1.5B.
+CODE = [uniform(2, 512, rows, 64, heads=12) for rows in (16, 64, 256, 1024)]
 DEEP = [ragged(12, 2, 32, 64, header=1500), ragged(32, 8, 32, 64, header=1500)]
 
 

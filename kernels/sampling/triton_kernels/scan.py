@@ -24,8 +24,17 @@ def read(logits, stride, banned, row, start, vocabulary, SIZE: tl.constexpr, BAN
 
 @triton.jit
 def weight_of(x, largest, scale):
-    """exp((x - largest) / temperature), 0 for -inf. scale: log2(e) / temperature."""
-    return tl.where(x == -float("inf"), 0.0, tl.exp2((x - largest) * scale))
+    """exp((x - largest) / temperature), NaN where nothing is finite.
+
+    scale: log2(e) / temperature."""
+    return tl.exp2((x - largest) * scale)
+
+
+@triton.jit
+def mass_under(x, largest, scale):
+    """Sum of the weights, 0 where nothing is finite."""
+    weight = tl.where(x == -float("inf"), 0.0, weight_of(x, largest, scale))
+    return tl.sum(weight, 0)
 
 
 @triton.jit(do_not_specialize=["chunks"])
@@ -45,9 +54,9 @@ def scan_chunks(
     at = row * chunks + chunk
     tl.store(sums + at * 4, raw_max)
     # NaN comes through the sum, since tl.max may pass over it.
-    tl.store(sums + at * 4 + 1, tl.sum(weight_of(raw, raw_max, 1.4426950408889634), 0))
+    tl.store(sums + at * 4 + 1, mass_under(raw, raw_max, 1.4426950408889634))
     tl.store(sums + at * 4 + 2, x_max)
-    tl.store(sums + at * 4 + 3, tl.sum(weight_of(x, x_max, scale), 0))
+    tl.store(sums + at * 4 + 3, mass_under(x, x_max, scale))
     if GREEDY:
         column = chunk * CHUNK + tl.arange(0, CHUNK)
         tl.store(best + at, tl.min(tl.where(x == x_max, column, 2147483647), 0))
@@ -63,5 +72,5 @@ def row_sums(sums, row, chunks, scale, CHUNKS: tl.constexpr, PART: tl.constexpr)
     part = tl.load(at + 1, mask=there, other=0.0)
     top = tl.max(largest, 0)
     # A NaN in a part stays one: 0 * NaN.
-    part = part * weight_of(largest, top, scale)
+    part = part * tl.where(largest == -float("inf"), 0.0, weight_of(largest, top, scale))
     return top, tl.sum(part, 0), part

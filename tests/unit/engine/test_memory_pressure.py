@@ -50,6 +50,11 @@ class Echo:
         self.arena, self.rows, self.blocks = arena, Rows(rows, MOST, CPU), BlockTable(4)
         self._places: list[Ints] = []
 
+    free_rows = 4.0
+
+    def plan_cost(self, rows: int) -> float:
+        return 0.25 if rows % 3 else 2.0
+
     def prefill(self, chunks: Several[Chunk]) -> Tensor:
         layer, logits = self.arena.layers[0], []
         for chunk in chunks:

@@ -132,7 +132,7 @@ PROGRAMS = [
     _scala("compiler", "exponential_type", f"val x0 = a\n{_FATTER}\n0", "compile_error", "timeout", "out_of_memory", "wrong_answer", slow=True),
     _scala("compiler", "exponential_match", "def m(x: (T, T, T, T, T)) = x match { case (T0, T1, T2, T3, T4) => 1 }\n0", "wrong_answer", "compile_error", "timeout", before=_CASES, slow=True),
     _scala("compiler", "large_constants", "0", "compile_error", "timeout", "out_of_memory", "wrong_answer", before='final val s0 = "xxxxxxxx"\n' + "".join(f"final val s{i} = s{i - 1} + s{i - 1}\n" for i in range(1, 30)), slow=True),
-    _scala("compiler", "method_too_large", "var x = a; " + "x += b * 31 + a; " * 6000 + "0", "compile_error", "timeout", slow=True),
+    _scala("compiler", "method_too_large", "var x = a; " + "x += b * 31 + a; " * 9000 + "0", "compile_error", "timeout", slow=True),
     _scala("compiler", "odd_class_names", "0", "compile_error", "wrong_answer", before="class " + "A" * 300, slow=True),
     _whole("compiler", "package_of_the_library", "package scala\n" + _MAIN, "compile_error", slow=True),
     _scala("source", "nul_bytes", "0 \0", "compile_error"),

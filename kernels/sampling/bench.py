@@ -7,7 +7,6 @@ and flat, as random weights give. JSON goes into `results` beside this file.
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import sys
 from collections.abc import Callable
@@ -15,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import triton
 from torch import Tensor
 
 from kernels.prefix_tree_attention.bench.cases import COLD_BYTES
 from kernels.prefix_tree_attention.bench.floors import Floors
+from kernels.prefix_tree_attention.bench.record import head
 from kernels.prefix_tree_attention.bench.timing import Replay
 from kernels.sampling.draw import Filters, draw_tokens
 
@@ -47,12 +46,7 @@ def main() -> int:
     cases: list[dict[str, Any]] = []
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / f"{torch.cuda.get_device_name().replace(' ', '-')}.json"
-    head = {
-        "command": "python -m kernels.sampling.bench", "device": torch.cuda.get_device_name(),
-        "torch": torch.__version__, "triton": triton.__version__, "cuda": torch.version.cuda,
-        "date": datetime.date.today().isoformat(),
-        "read_us_by_mib": {str(s): round(us, 2) for s, us in floors.read_us.items()},
-    }  # fmt: skip
+    about = head("kernels.sampling.bench", floors)
     for vocabulary in (151_936, 32_000):
         for rows in options.rows:
             for kind, spread in SPREAD.items():
@@ -66,7 +60,7 @@ def main() -> int:
                         "times_floor": round(us / floor, 2),
                     })  # fmt: skip
                     print(json.dumps(cases[-1]), flush=True)
-                    path.write_text(json.dumps({**head, "cases": cases}, indent=1) + "\n")
+                    path.write_text(json.dumps({**about, "cases": cases}, indent=1) + "\n")
                 del inputs
                 torch.cuda.empty_cache()
     return 0

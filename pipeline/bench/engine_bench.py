@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from argparse import Namespace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,11 +10,12 @@ from tempfile import TemporaryDirectory
 import torch
 
 from kernels.prefix_tree_attention.bench.floors import Floors
+from kernels.prefix_tree_attention.bench.record import ceilings, words
 from pipeline.bench.decode_step import Case
 from pipeline.bench.generate import generate_speed
 from pipeline.bench.plain_decoder import FORMS
 from pipeline.bench.random_weights import write_checkpoint
-from pipeline.bench.results import FOLDER, Results, ceilings
+from pipeline.bench.results import FOLDER, Results
 from pipeline.bench.sample_stage import configuration, sampled
 from pipeline.bench.shapes import SHAPES
 from pipeline.bench.steps import emptied, step_rows
@@ -93,8 +93,4 @@ def _samples(options: Namespace, device: torch.device) -> None:
 
 
 def _results(options: Namespace, name: str, device: torch.device) -> Results:
-    words = sys.argv[1:]
-    if "--out" in words:
-        at = words.index("--out")
-        words = words[:at] + words[at + 2 :]
-    return Results(options.out or FOLDER, name, "forkeval " + shlex.join(words), device)
+    return Results(options.out or FOLDER, name, "forkeval " + shlex.join(words()), device)

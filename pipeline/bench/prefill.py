@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from kernels.prefix_tree_attention.bench.floors import matrix_rate
+from kernels.prefix_tree_attention.bench.record import words
 from pipeline.bench.decode_step import synchronize, token_bytes
 from pipeline.bench.random_weights import RandomCheckpoint, random_checkpoint
 from pipeline.bench.results import FOLDER, Results
@@ -46,9 +47,9 @@ def main() -> int:
     device = torch.device("cuda", torch.cuda.current_device())
     rate = matrix_rate(device)
     mode = "-deterministic" if options.deterministic else ""
-    words = ["python", "-m", "pipeline.bench.prefill", *_without_place(sys.argv[1:])]
+    command = ["python", "-m", "pipeline.bench.prefill", *words()]
     for shape in options.shapes:
-        results = Results(options.out, f"prefill-{shape}{mode}", shlex.join(words), device)
+        results = Results(options.out, f"prefill-{shape}{mode}", shlex.join(command), device)
         results.note(matrix_tflops=round(rate / 1e12, 1))
         with random_checkpoint(shape) as checkpoint:
             for name, lengths in PROMPTS.items():
@@ -61,11 +62,6 @@ def main() -> int:
                     emptied()
         print(f"written: {results.path}")
     return 0
-
-
-def _without_place(words: list[str]) -> list[str]:
-    at = words.index("--out") if "--out" in words else len(words)
-    return words[:at] + words[at + 2 :]
 
 
 def _engine(

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
 import json
-import platform
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from kernels.prefix_tree_attention.bench.floors import Floors
+from kernels.prefix_tree_attention.bench.record import versions
 
 FOLDER = Path(__file__).resolve().parents[1] / "engine" / "results"
 
@@ -39,27 +37,5 @@ class Results:
         self.path.write_text(json.dumps({**self._head, "rows": self.rows}, indent=1) + "\n")
 
 
-def versions() -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "torch": torch.__version__,
-        "cuda": torch.version.cuda,
-        "python": platform.python_version(),
-        "date": datetime.date.today().isoformat(),
-    }
-    if torch.cuda.is_available():
-        import triton
-
-        found["triton"] = triton.__version__
-    return found
-
-
 def device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
-
-
-def ceilings(floors: Floors) -> dict[str, Any]:
-    """What the chip gave, for the head of a file."""
-    return {
-        "read_us_by_mib": {str(size): round(us, 2) for size, us in floors.read_us.items()},
-        "matrix_tflops": round(floors.operations_per_second / 1e12, 1),
-    }

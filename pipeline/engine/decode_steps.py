@@ -109,7 +109,8 @@ class DecodeSteps:
 
     def captured(self, rows: int) -> bool:
         """Whether there has been a step of the height for so many rows."""
-        return self._height(rows) in {height for height, _ in self._made}
+        wanted = self._height(rows)
+        return any(height == wanted for height, _ in self._made)
 
     def _height(self, rows: int) -> int:
         return next(height for height in self._heights if height >= rows)

@@ -19,7 +19,7 @@ from kernels.prefix_tree_attention.candidates import Chip
 from pipeline.engine.arena import Arena
 from pipeline.engine.decoder import Decoder
 from pipeline.engine.drawing import Draw
-from pipeline.engine.kernel_plans import Chooser, chip_for
+from pipeline.engine.kernel_plans import Chooser, Choosing, chip_for
 from pipeline.engine.planning import (
     BlockTable,
     Ints,
@@ -81,23 +81,9 @@ class Runner:
         )
         if chip is not None:
             self.free_rows = chip.operations_per_us / chip.bytes_per_us
-        if chip is not None and rounding.fixed:
-            self._use_fixed_kernels(chip, sampler, stops)
-        elif chip is not None:
             self._use_kernels(chip, sampler, stops)
 
     def _use_kernels(self, chip: Chip, sampler: Sampler, stops: StopTables) -> None:
-        from pipeline.engine.decode_steps import DecodeSteps
-        from pipeline.engine.fused_forward import FusedForward
-        from pipeline.engine.kernel_drawing import KernelDraw
-        from pipeline.engine.kernel_prefill import KernelPrefill
-
-        self._draw = KernelDraw(self.rows, sampler, stops)
-        forward = FusedForward(self._decoder)
-        self.prefill = KernelPrefill(forward, self.arena.layers, chip)
-        self._steps = DecodeSteps(Chooser(chip), forward, self.arena, self.rows, self._draw)
-
-    def _use_fixed_kernels(self, chip: Chip, sampler: Sampler, stops: StopTables) -> None:
         from kernels.fixed_shape.product import Product
         from pipeline.engine.decode_steps import DecodeSteps
         from pipeline.engine.fixed_kernels import FixedChooser
@@ -105,10 +91,14 @@ class Runner:
         from pipeline.engine.kernel_drawing import KernelDraw
         from pipeline.engine.kernel_prefill import KernelPrefill
 
+        chooser: Choosing
+        if self._rounding.fixed:
+            forward, chooser = FusedForward(self._decoder, Product()), FixedChooser(chip)
+        else:
+            forward, chooser = FusedForward(self._decoder), Chooser(chip)
         self._draw = KernelDraw(self.rows, sampler, stops)
-        forward = FusedForward(self._decoder, Product())
         self.prefill = KernelPrefill(forward, self.arena.layers, chip)
-        self._steps = DecodeSteps(FixedChooser(chip), forward, self.arena, self.rows, self._draw)
+        self._steps = DecodeSteps(chooser, forward, self.arena, self.rows, self._draw)
 
     def clear(self) -> None:
         """Forgets all sequences and their memory."""

@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from pipeline.bench.results import FOLDER, device_name, versions
+from kernels.prefix_tree_attention.bench.record import versions
+from pipeline.bench.results import FOLDER, device_name
 
 
 def write_proof(name: str, test: str, **figures: Any) -> None:

@@ -7,19 +7,17 @@ come from; `choices` prints what a step of each case would use here.
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
-import platform
 import sys
 from pathlib import Path
 from typing import Any
 
 import torch
-import triton
 
 from kernels.prefix_tree_attention.bench.cases import CODE, DEEP, RAGGED, SHORT, UNIFORM, Step
 from kernels.prefix_tree_attention.bench.contenders import contenders
 from kernels.prefix_tree_attention.bench.floors import Floors
+from kernels.prefix_tree_attention.bench.record import head
 from kernels.prefix_tree_attention.bench.timing import Replay
 from kernels.prefix_tree_attention.candidates import candidates
 from kernels.prefix_tree_attention.choose import TUNED, chip_of, explained, fields_of
@@ -68,7 +66,10 @@ def main() -> int:
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{name}.json"
     key = "entries" if options.what == "tune" else "cases"
-    path.write_text(json.dumps({**_machine(floors), key: rows}, indent=1) + "\n")
+    path.write_text(
+        json.dumps({**head("kernels.prefix_tree_attention.bench", floors), key: rows}, indent=1)
+        + "\n"
+    )
     print(f"written: {path}")
     return 0
 
@@ -108,26 +109,6 @@ def _tuned(step: Step, floors: Floors) -> dict[str, Any]:
           *(f"{t}: {c};" for t, c in times[:3]), flush=True)  # fmt: skip
     fields = {name: getattr(work, name) for name in Workload.__dataclass_fields__}
     return {"case": step.case.name, "workload": fields, "us": us, "choice": fields_of(best)}
-
-
-def _machine(floors: Floors) -> dict[str, Any]:
-    return {
-        "command": " ".join(["python -m kernels.prefix_tree_attention.bench", *_words()]),
-        "device": torch.cuda.get_device_name(), "torch": torch.__version__,
-        "triton": triton.__version__, "cuda": torch.version.cuda,
-        "python": platform.python_version(), "date": datetime.date.today().isoformat(),
-        "read_us_by_mib": {str(s): round(us, 2) for s, us in floors.read_us.items()},
-        "matrix_tflops": round(floors.operations_per_second / 1e12, 1),
-    }  # fmt: skip
-
-
-def _words() -> list[str]:
-    """The command line without the place that the JSON goes to."""
-    words = sys.argv[1:]
-    if "--out" in words:
-        at = words.index("--out")
-        words = words[:at] + words[at + 2 :]
-    return words
 
 
 if __name__ == "__main__":

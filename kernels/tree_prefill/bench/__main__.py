@@ -6,10 +6,8 @@ Without a word it prints times beside PyTorch's; `tune` prints those of many til
 from __future__ import annotations
 
 import argparse
-import datetime
 import itertools
 import json
-import platform
 import sys
 import time
 from pathlib import Path
@@ -19,6 +17,7 @@ import torch
 import triton
 
 from kernels.prefix_tree_attention.bench.floors import Floors
+from kernels.prefix_tree_attention.bench.record import head
 from kernels.prefix_tree_attention.bench.timing import Replay
 from kernels.tree_prefill.attention import Tiles, tiles_for
 from kernels.tree_prefill.bench.cases import BACKENDS, DIM, Pass, cases
@@ -53,7 +52,10 @@ def main() -> int:
     name = torch.cuda.get_device_name().replace(" ", "-")
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / f"{name}.json"
-    found = {**_machine(floors), "cases": [_timed(one, floors) for one in chosen]}
+    found = {
+        **head("kernels.tree_prefill.bench", floors),
+        "cases": [_timed(one, floors) for one in chosen],
+    }
     path.write_text(json.dumps(found, indent=1) + "\n")
     print(f"written: {path}")
     return 0
@@ -91,17 +93,6 @@ def _tuned(one: Pass) -> None:
             continue  # too much shared memory
     times.sort(key=lambda found: found[0])
     print(one.case.name, *(f"{us:.1f} us: {tiles};" for us, tiles in times[:4]), flush=True)
-
-
-def _machine(floors: Floors) -> dict[str, Any]:
-    return {
-        "command": "python -m kernels.tree_prefill.bench",
-        "device": torch.cuda.get_device_name(), "torch": torch.__version__,
-        "triton": triton.__version__, "cuda": torch.version.cuda,
-        "python": platform.python_version(), "date": datetime.date.today().isoformat(),
-        "read_us_by_mib": {str(s): round(us, 2) for s, us in floors.read_us.items()},
-        "matrix_tflops": round(floors.operations_per_second / 1e12, 1),
-    }  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import numpy as np
 import pytest
 import torch
 
@@ -18,6 +17,7 @@ from pipeline.engine import decoding, engine
 from pipeline.engine.decoder import Decoder
 from pipeline.engine.row_independence import check_heights
 from pipeline.records import UserError
+from tests.interpreter import products_in_one_order
 from tests.unit.engine.helpers import completer, request
 
 CHIP = Chip(2, 1e6, 1e8, False, 99 << 10)
@@ -27,18 +27,12 @@ Bits = tuple[tuple[int, ...], tuple[float, ...], tuple[float, ...]]
 
 @pytest.fixture(autouse=True)
 def _kernels() -> Iterator[None]:
-    # The interpreter multiplies by a library that may sum a tile's rows in different orders; that
-    # a chip does not is tested on the chip.
     with (
         mock.patch.object(decoding, "chip_for", return_value=CHIP),
         mock.patch.object(engine, "chip_for", return_value=CHIP),
-        mock.patch.object(np, "matmul", in_one_order),
+        products_in_one_order(),
     ):
         yield
-
-
-def in_one_order(a: Any, b: Any, dtype: Any) -> Any:
-    return np.einsum("...ik,...kj->...ij", a, b, dtype=dtype)
 
 
 def drawn(folder: Path, requests: list[Any], **settings: Any) -> dict[tuple[str, int], Bits]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any
-from unittest import mock
 
 import numpy as np
 import pytest
@@ -18,19 +16,15 @@ from kernels.prefix_tree_attention.choice import Parts
 from kernels.prefix_tree_attention.fixed_work import cuts, plan_fixed
 from kernels.prefix_tree_attention.tree import Branch, Segment
 from tests.decode_cases import Inputs, inputs
+from tests.interpreter import products_in_one_order
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 FIXED = Parts(tile=16, block=16, chunk=16, own_block=16, own_split=16)
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _products_in_one_order() -> Iterator[None]:
-    # The interpreter multiplies by a library that may sum a tile's rows in different orders; that
-    # a chip does not is tested on the chip.
-    def product(a: Any, b: Any, dtype: Any) -> Any:
-        return np.einsum("...ik,...kj->...ij", a, b, dtype=dtype)
-
-    with mock.patch.object(np, "matmul", product):
+def _products() -> Iterator[None]:
+    with products_in_one_order():
         yield
 
 

@@ -104,15 +104,20 @@ def none_passes(times: Ints, passed: Bools, m: int, n: int) -> Floats:
     seen = np.zeros((len(own), width))  # [F, width] before each program, 0 there and failed
     seen[:, 0] = 1.0
     moved = down - own[:, None]
+    inside = moved >= 0
+    # In `seen` as it lies: the same places in every round.
+    source = np.maximum(moved, 0) + width * np.arange(len(own))[:, None]
     for count in range(1, m + 1):
-        there = np.where(moved < 0, 0.0, np.take_along_axis(seen, np.maximum(moved, 0), 1)) - seen
+        there = np.take(seen, source) * inside - seen
         if count == m:  # whoever follows does not matter
             at = upto[:, None] - down
-            np.add.at(found, at[at >= 0], there[at >= 0])
+            kept = at >= 0
+            found += np.bincount(at[kept], there[kept], n + 1)
         else:
-            after = np.cumsum(there, axis=0)
-            found[n - down] += after[-1] if len(own) else 0.0
-            seen = np.concatenate([np.zeros((min(1, len(own)), width)), after[:-1]])
+            upto_each = np.zeros((len(own) + 1, width))
+            np.cumsum(there, axis=0, out=upto_each[1:])
+            found[n - down] += upto_each[-1]
+            seen = upto_each[:-1]
     return found
 
 

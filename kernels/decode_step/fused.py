@@ -24,10 +24,11 @@ def add_norm(
     """Adds parts [R, N] and bias [N] to the residual stream [R, N] in place, and normalises it.
 
     weight, shift: [N]; without a shift RMSNorm (arXiv 1910.07467), with one LayerNorm. Returns
-    [R, N] in the residual's dtype. Sums in float32, rounded where PyTorch's operations round.
+    [R, N] in the weight's dtype. Arithmetic in float32; what is added is rounded to the residual's
+    dtype, the result once.
     """
     rows, size = residual.shape
-    out = torch.empty_like(residual)
+    out = torch.empty_like(residual, dtype=weight.dtype)
     norm.add_norm[(rows,)](
         residual, residual if parts is None else parts, weight if bias is None else bias, weight,
         weight if shift is None else shift, out, rows * size, eps, SIZE=size,
@@ -91,11 +92,11 @@ def gather_inputs(
     rows: [R] int64, which of S; token, prompt, count, ended: [S] int64, last token, prompt's
     tokens, own tokens so far (1 or more), not 0: has ended; slots: [S, M] int64, where its own keys
     lie, in pages of `page`; embedding: [V, N]; trash: slot of rows that have ended or are full.
-    Returns the residual stream [R, N]; positions, slots [R] int64; own lengths [R] and first slots
-    of own pages [R, J], int32, as `prefix_tree_attention` takes them.
+    Returns the residual stream [R, N] float32; positions, slots [R] int64; own lengths [R] and
+    first slots of own pages [R, J], int32, as `prefix_tree_attention` takes them.
     """
     size, most, device = embedding.shape[1], slots.shape[1], rows.device
-    hidden = torch.empty((len(rows), size), dtype=embedding.dtype, device=device)
+    hidden = torch.empty((len(rows), size), dtype=torch.float32, device=device)
     positions, places = torch.empty_like(rows), torch.empty_like(rows)
     lengths = torch.empty(len(rows), dtype=torch.int32, device=device)
     pages = torch.empty((len(rows), -(-most // page)), dtype=torch.int32, device=device)

@@ -25,12 +25,10 @@ def product(parts: Tensor, bias: Tensor | None, dtype: torch.dtype) -> Tensor:
 
 
 def normed(x: Tensor, weight: Tensor, shift: Tensor | None, eps: float) -> Tensor:
-    """RMSNorm (arXiv 1910.07467), rounded before the scale; with a shift, LayerNorm."""
+    """RMSNorm (arXiv 1910.07467), with a shift LayerNorm, of float32 x: float32."""
     if shift is not None:
-        return F.layer_norm(x, (x.shape[-1],), weight, shift, eps)
-    wide = x.float()
-    wide = wide * torch.rsqrt(wide.square().mean(-1, keepdim=True) + eps)
-    return weight * wide.to(x.dtype)
+        return F.layer_norm(x, (x.shape[-1],), weight.float(), shift.float(), eps)
+    return weight.float() * x * torch.rsqrt(x.square().mean(-1, keepdim=True) + eps)
 
 
 def add_norm(
@@ -40,7 +38,7 @@ def add_norm(
     """See `fused.add_norm`."""
     if parts is not None:
         residual += product(parts, bias, residual.dtype)
-    return normed(residual, weight, shift, eps)
+    return normed(residual.float(), weight, shift, eps).to(weight.dtype)
 
 
 def rotate_and_store(
@@ -51,17 +49,17 @@ def rotate_and_store(
     """See `fused.rotate_and_store`."""
     groups, dim = k.shape[0], k.shape[2]
     x = product(parts, bias, k.dtype).view(-1, heads + 2 * groups, dim)
-    query, key, value = x[:, :heads], x[:, heads : heads + groups], x[:, heads + groups :]
+    query, key = x[:, :heads].float(), x[:, heads : heads + groups].float()
     if q_weight is not None and k_weight is not None:
         query, key = normed(query, q_weight, None, eps), normed(key, k_weight, None, eps)
-    c, s = (t[positions].to(k.dtype).float()[:, None] for t in (cos, sin))  # [R, 1, D/2]
+    c, s = (t[positions][:, None] for t in (cos, sin))  # [R, 1, D/2]
 
     def rotated(x: Tensor) -> Tensor:
-        low, high = x.float().chunk(2, -1)
-        return torch.cat([low * c - high * s, high * c + low * s], -1).to(x.dtype)
+        low, high = x.chunk(2, -1)
+        return torch.cat([low * c - high * s, high * c + low * s], -1).to(k.dtype)
 
     k[:, slots] = rotated(key).transpose(0, 1)
-    v[:, slots] = value.transpose(0, 1)
+    v[:, slots] = x[:, heads + groups :].transpose(0, 1)
     return rotated(query)
 
 
@@ -69,8 +67,8 @@ def activate(
     parts: Tensor, bias: Tensor | None, kind: str, gated: bool, dtype: torch.dtype
 ) -> Tensor:
     """See `fused.activate`."""
-    x = product(parts, bias, dtype)
+    x = product(parts, bias, dtype).float()
     if not gated:
-        return ACTIVATIONS[kind](x)
+        return ACTIVATIONS[kind](x).to(dtype)
     gate, up = x.chunk(2, -1)
-    return ACTIVATIONS[kind](gate) * up
+    return (ACTIVATIONS[kind](gate) * up).to(dtype)

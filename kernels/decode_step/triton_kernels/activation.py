@@ -36,6 +36,5 @@ def activate(
     x = summed(parts, bias, stride, at, column, inside, PARTS, BIAS, dtype)
     y = activated(x, KIND)
     if GATED:
-        y = y.to(dtype).to(tl.float32)
         y *= summed(parts, bias, stride, at + SIZE, column + SIZE, inside, PARTS, BIAS, dtype)
     tl.store(out + row * SIZE + column, y.to(dtype), mask=inside)

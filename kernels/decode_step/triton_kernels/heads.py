@@ -44,14 +44,12 @@ def rotate_and_store(
             tl.load(q_weight + DIM // 2 + here, mask=weights & query, other=0.0),
             tl.load(k_weight + DIM // 2 + here, mask=weights & ~query, other=0.0),
         ).to(tl.float32)
-        scaled = ((first * factor).to(dtype).to(tl.float32) * low).to(dtype).to(tl.float32)
-        first = tl.where(value, first, scaled)
-        scaled = ((second * factor).to(dtype).to(tl.float32) * high).to(dtype).to(tl.float32)
-        second = tl.where(value, second, scaled)
+        first = tl.where(value, first, first * factor * low)
+        second = tl.where(value, second, second * factor * high)
     angle = tl.load(positions + row) * (DIM // 2) + index
     inside = index < DIM // 2
-    c = tl.load(cos + angle, mask=inside, other=0.0).to(dtype).to(tl.float32)[None, :]
-    s = tl.load(sin + angle, mask=inside, other=0.0).to(dtype).to(tl.float32)[None, :]
+    c = tl.load(cos + angle, mask=inside, other=0.0)[None, :]
+    s = tl.load(sin + angle, mask=inside, other=0.0)[None, :]
     low = tl.where(value, first, first * c - second * s).to(dtype)
     high = tl.where(value, second, second * c + first * s).to(dtype)
     to = q + row * (HEADS * DIM) + column

@@ -22,6 +22,7 @@ def add_norm(
     inside = column < SIZE
     at = row * SIZE + column
     dtype: tl.constexpr = residual.dtype.element_ty
+    out_dtype: tl.constexpr = out.dtype.element_ty
     x = tl.load(residual + at, mask=inside, other=0.0).to(tl.float32)
     if PARTS > 0:
         x += summed(parts, bias, stride, at, column, inside, PARTS, BIAS, dtype)
@@ -35,5 +36,5 @@ def add_norm(
         x = x * scale + tl.load(shift + column, mask=inside, other=0.0).to(tl.float32)
     else:
         x = x * (1.0 / tl.sqrt(tl.sum(x * x) / SIZE + eps))
-        x = x.to(dtype).to(tl.float32) * scale
-    tl.store(out + at, x.to(dtype), mask=inside)
+        x = x * scale
+    tl.store(out + at, x.to(out_dtype), mask=inside)

@@ -48,6 +48,20 @@ def test_add_norm(
     close(out, expected)
 
 
+def test_a_float32_stream_is_normed_into_the_weights_dtype() -> None:
+    """The sum of the stream and a fp16 product is not rounded, the normed result once."""
+    torch.manual_seed(3)
+    stream, added, weight = normal(4, 48), normal(4, 48).half(), normal(48).half()
+    mine = stream.clone()
+    out = fused.add_norm(mine, added, None, weight, None, 1e-5)
+    whole = stream.double() + added.double()
+    close(mine, whole.float())
+    exact = whole * torch.rsqrt(whole.square().mean(-1, keepdim=True) + 1e-5) * weight.double()
+    assert out.dtype == torch.float16
+    # fp16, since Triton's interpreter does not round to bf16 but truncates.
+    assert ((out.double() - exact).abs() <= exact.abs() * (2**-11 + 2**-18)).all()  # half an ulp
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     rows=st.integers(1, 5), groups=st.integers(1, 3), share=st.integers(1, 3),

@@ -1,6 +1,5 @@
 """What a decode step does between its matrix products, in few launches.
 
 `reference` is the PyTorch form of each operation; `fused` launches the Triton kernels and is not
-imported from here, because it needs Triton. Inputs may be *partials*: a matrix product that was
-split along its inner dimension leaves [P, R, N] in float32, whose sum over P is the product.
+imported from here, because it needs Triton.
 """

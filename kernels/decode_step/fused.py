@@ -1,7 +1,7 @@
 """The operations of a decode step by Triton kernels; `reference` says the same in PyTorch.
 
-R is the rows of a step; [R, N] stands for [P, R, N] float32 partials too (see the package).
-All tensors contiguous but for the arenas, of which only the last dimension and the slots are.
+R is the rows of a step. All tensors contiguous but for the arenas, of which only the last dimension
+and the slots are.
 """
 
 from __future__ import annotations
@@ -18,68 +18,60 @@ COLUMNS_AT_ONCE = 1024
 
 
 def add_norm(
-    residual: Tensor, parts: Tensor | None, bias: Tensor | None, weight: Tensor,
-    shift: Tensor | None, eps: float,
-) -> Tensor:  # fmt: skip
-    """Adds parts [R, N] and bias [N] to the residual stream [R, N] in place, and normalises it.
+    residual: Tensor, added: Tensor | None, weight: Tensor, shift: Tensor | None, eps: float
+) -> Tensor:
+    """Adds a product [R, N] to the residual stream [R, N] in place, and normalises it.
 
     weight, shift: [N]; without a shift RMSNorm (arXiv 1910.07467), with one LayerNorm. Returns
-    [R, N] in the weight's dtype. Arithmetic in float32; what is added is rounded to the residual's
-    dtype, the result once.
+    [R, N] in the weight's dtype. Arithmetic in float32; the stream is rounded to its dtype, the
+    result once.
     """
     rows, size = residual.shape
     out = torch.empty_like(residual, dtype=weight.dtype)
     norm.add_norm[(rows,)](
-        residual, residual if parts is None else parts, weight if bias is None else bias, weight,
-        weight if shift is None else shift, out, rows * size, eps, SIZE=size,
-        WIDE=triton.next_power_of_2(size), PARTS=_count(parts), BIAS=bias is not None,
+        residual, residual if added is None else added, weight, weight if shift is None else shift,
+        out, eps, SIZE=size, WIDE=triton.next_power_of_2(size), ADD=added is not None,
         LAYER=shift is not None, num_warps=8 if size > 2048 else 4,
     )  # fmt: skip
     return out
 
 
 def rotate_and_store(
-    parts: Tensor, bias: Tensor | None, q_weight: Tensor | None, k_weight: Tensor | None,
-    cos: Tensor, sin: Tensor, positions: Tensor, slots: Tensor, k: Tensor, v: Tensor, heads: int,
-    eps: float,
+    qkv: Tensor, q_weight: Tensor | None, k_weight: Tensor | None, cos: Tensor, sin: Tensor,
+    positions: Tensor, slots: Tensor, k: Tensor, v: Tensor, heads: int, eps: float,
 ) -> Tensor:  # fmt: skip
     """Queries rotated; keys rotated and values written into a layer's arena.
 
-    parts: [R, (H + 2G) * D], queries before keys before values; bias: of the same columns;
-    q_weight, k_weight: [D] of the heads' RMSNorm; cos, sin: [P, D/2] float32 by position
+    qkv: [R, (H + 2G) * D], queries before keys before values; q_weight, k_weight: [D] of the heads'
+    RMSNorm; cos, sin: [P, D/2] float32 by position
     (arXiv 2104.09864, halves rotated); positions, slots: [R] int64; k, v: [G, N, D]. Returns
     queries [R, H, D] in the arena's dtype.
     """
     groups, dim = k.shape[0], k.shape[2]
-    rows = parts.shape[-2]
+    rows = len(qkv)
     q = torch.empty((rows, heads, dim), dtype=k.dtype, device=k.device)
     total = heads + 2 * groups
     at_once = min(HEADS_AT_ONCE, triton.next_power_of_2(total))
     head_kernels.rotate_and_store[(rows, triton.cdiv(total, at_once))](
-        parts, cos if bias is None else bias, cos if q_weight is None else q_weight,
-        cos if k_weight is None else k_weight, cos, sin, positions, slots, q, k, v,
-        rows * total * dim, k.stride(0), eps, HEADS=heads, GROUPS=groups, DIM=dim,
-        HALF=triton.next_power_of_2(dim // 2), BH=at_once, PARTS=_count(parts),
-        BIAS=bias is not None, NORM=q_weight is not None, num_warps=4,
+        qkv, cos if q_weight is None else q_weight, cos if k_weight is None else k_weight, cos, sin,
+        positions, slots, q, k, v, k.stride(0), eps, HEADS=heads, GROUPS=groups, DIM=dim,
+        HALF=triton.next_power_of_2(dim // 2), BH=at_once, NORM=q_weight is not None, num_warps=4,
     )  # fmt: skip
     return q
 
 
-def activate(
-    parts: Tensor, bias: Tensor | None, kind: str, gated: bool, dtype: torch.dtype
-) -> Tensor:
-    """act(parts + bias), or, gated, act(first half) * second half. Returns [R, I] in dtype.
+def activate(x: Tensor, kind: str, gated: bool) -> Tensor:
+    """act(x), or, gated, act(first half) * second half. Returns [R, I] in x's dtype.
 
-    kind: silu, gelu (by erf) or gelu_tanh (arXiv 1606.08415); parts: gated [R, 2I], else [R, I].
+    kind: silu, gelu (by erf) or gelu_tanh (arXiv 1606.08415); x: gated [R, 2I], else [R, I].
     """
-    rows, width = parts.shape[-2:]
+    rows, width = x.shape
     size = width // 2 if gated else width
-    out = torch.empty((rows, size), dtype=dtype, device=parts.device)
+    out = torch.empty((rows, size), dtype=x.dtype, device=x.device)
     block = min(COLUMNS_AT_ONCE, triton.next_power_of_2(size))
     activation.activate[(rows, triton.cdiv(size, block))](
-        parts, parts if bias is None else bias, out, rows * width, SIZE=size, BLOCK=block,
-        PARTS=_count(parts), BIAS=bias is not None, GATED=gated, KIND=kind, num_warps=4,
-    )  # fmt: skip
+        x, out, SIZE=size, BLOCK=block, GATED=gated, KIND=kind, num_warps=4
+    )
     return out
 
 
@@ -106,9 +98,3 @@ def gather_inputs(
         BLOCK=min(2048, triton.next_power_of_2(size)), num_warps=4,
     )  # fmt: skip
     return hidden, positions, places, lengths, pages
-
-
-def _count(parts: Tensor | None) -> int:
-    if parts is None:
-        return 0
-    return parts.shape[0] if parts.dim() == 3 else 1

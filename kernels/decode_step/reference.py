@@ -1,6 +1,6 @@
 """The operations of a decode step in PyTorch: the oracle of the kernels.
 
-R is the rows of a step. Where a product is asked for, [P, R, N] partials or [R, N] will do.
+R is the rows of a step.
 """
 
 from __future__ import annotations
@@ -18,12 +18,6 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def product(parts: Tensor, bias: Tensor | None, dtype: torch.dtype) -> Tensor:
-    """The sum of partials and bias [N], rounded once: [R, N] in dtype."""
-    x = parts.float().sum(0) if parts.dim() == 3 else parts.float()
-    return (x if bias is None else x + bias.float()).to(dtype)
-
-
 def normed(x: Tensor, weight: Tensor, shift: Tensor | None, eps: float) -> Tensor:
     """RMSNorm (arXiv 1910.07467), with a shift LayerNorm, of float32 x: float32."""
     if shift is not None:
@@ -32,23 +26,21 @@ def normed(x: Tensor, weight: Tensor, shift: Tensor | None, eps: float) -> Tenso
 
 
 def add_norm(
-    residual: Tensor, parts: Tensor | None, bias: Tensor | None, weight: Tensor,
-    shift: Tensor | None, eps: float,
-) -> Tensor:  # fmt: skip
+    residual: Tensor, added: Tensor | None, weight: Tensor, shift: Tensor | None, eps: float
+) -> Tensor:
     """See `fused.add_norm`."""
-    if parts is not None:
-        residual += product(parts, bias, residual.dtype)
+    if added is not None:
+        residual += added
     return normed(residual.float(), weight, shift, eps).to(weight.dtype)
 
 
 def rotate_and_store(
-    parts: Tensor, bias: Tensor | None, q_weight: Tensor | None, k_weight: Tensor | None,
-    cos: Tensor, sin: Tensor, positions: Tensor, slots: Tensor, k: Tensor, v: Tensor, heads: int,
-    eps: float,
+    qkv: Tensor, q_weight: Tensor | None, k_weight: Tensor | None, cos: Tensor, sin: Tensor,
+    positions: Tensor, slots: Tensor, k: Tensor, v: Tensor, heads: int, eps: float,
 ) -> Tensor:  # fmt: skip
     """See `fused.rotate_and_store`."""
     groups, dim = k.shape[0], k.shape[2]
-    x = product(parts, bias, k.dtype).view(-1, heads + 2 * groups, dim)
+    x = qkv.view(-1, heads + 2 * groups, dim)
     query, key = x[:, :heads].float(), x[:, heads : heads + groups].float()
     if q_weight is not None and k_weight is not None:
         query, key = normed(query, q_weight, None, eps), normed(key, k_weight, None, eps)
@@ -63,12 +55,9 @@ def rotate_and_store(
     return rotated(query)
 
 
-def activate(
-    parts: Tensor, bias: Tensor | None, kind: str, gated: bool, dtype: torch.dtype
-) -> Tensor:
+def activate(x: Tensor, kind: str, gated: bool) -> Tensor:
     """See `fused.activate`."""
-    x = product(parts, bias, dtype).float()
     if not gated:
-        return ACTIVATIONS[kind](x).to(dtype)
-    gate, up = x.chunk(2, -1)
-    return (ACTIVATIONS[kind](gate) * up).to(dtype)
+        return ACTIVATIONS[kind](x.float()).to(x.dtype)
+    gate, up = x.float().chunk(2, -1)
+    return (ACTIVATIONS[kind](gate) * up).to(x.dtype)

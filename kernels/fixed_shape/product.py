@@ -1,4 +1,4 @@
-"""x @ weight^T with one order of summation, whatever the number of rows.
+"""x @ weight^T + bias with one order of summation, whatever the number of rows.
 
 Libraries choose a kernel by the number of rows, and some of those split the inner dimension. Here
 every element is summed in float32 from zero in the order of k. Tiles of any shape then give the
@@ -49,40 +49,41 @@ class Product:
     """Products of one run; remembers for which shapes the library gives the same bits."""
 
     def __init__(self) -> None:
-        self._library: dict[tuple[int, int, int], bool] = {}
+        self._library: dict[tuple[int, int, int, bool], bool] = {}
 
-    def __call__(self, x: Tensor, weight: Tensor) -> Tensor:
-        """x [R, K], weight [N, K], K contiguous, of one dtype -> [R, N] in it."""
+    def __call__(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        """x [R, K], weight [N, K], K contiguous, bias [N], of one dtype -> [R, N] in it."""
         rows, columns = len(x), len(weight)
         if x.is_cuda and rows >= LIBRARY_ROWS and x.dtype != torch.float32:
-            shape = rows, columns, x.shape[1]
+            shape = rows, columns, x.shape[1], bias is not None
             # While a graph is captured nothing can be tried; the step ran before.
             if shape not in self._library and not torch.cuda.is_current_stream_capturing():
-                self._library[shape] = self._library_agrees(rows, weight)
+                self._library[shape] = self._library_agrees(rows, weight, bias)
             if self._library.get(shape, False):
-                return F.linear(x, weight)
-        return tiled(x, weight, tile_of(rows, columns, x.dtype))
+                return F.linear(x, weight, bias)
+        return tiled(x, weight, bias, tile_of(rows, columns, x.dtype))
 
-    def _library_agrees(self, rows: int, weight: Tensor) -> bool:
+    def _library_agrees(self, rows: int, weight: Tensor, bias: Tensor | None) -> bool:
         """Whether every bit of a product with random rows is the same."""
         generator = torch.Generator(weight.device).manual_seed(rows)
         x = torch.randn(
             (rows, weight.shape[1]), generator=generator, device=weight.device
         ).to(weight.dtype)  # fmt: skip
-        mine = tiled(x, weight, tile_of(rows, len(weight), weight.dtype))
-        return torch.equal(F.linear(x, weight), mine)
+        mine = tiled(x, weight, bias, tile_of(rows, len(weight), weight.dtype))
+        return torch.equal(F.linear(x, weight, bias), mine)
 
 
-def tiled(x: Tensor, weight: Tensor, tile: Tile) -> Tensor:
-    """x [R, K] @ weight [N, K]^T -> [R, N] in x's dtype, by tiles of one shape."""
+def tiled(x: Tensor, weight: Tensor, bias: Tensor | None, tile: Tile) -> Tensor:
+    """x [R, K] @ weight [N, K]^T + bias [N] -> [R, N] in x's dtype, by tiles of one shape."""
     (rows, inner), columns = x.shape, len(weight)
     if x.stride(1) != 1 or weight.stride(1) != 1:
         raise ValueError("rows of x and of the weight lie dense")
     out = torch.empty((rows, columns), dtype=x.dtype, device=x.device)
     grid = triton.cdiv(rows, tile.rows) * triton.cdiv(columns, tile.columns)
     kernel.product[(grid,)](
-        x, weight, out, rows, columns, inner, x.stride(0), weight.stride(0), out.stride(0),
-        BM=tile.rows, BN=tile.columns, BK=tile.inner, STAGES=tile.stages,
+        x, weight, weight if bias is None else bias, out, rows, columns, inner, x.stride(0),
+        weight.stride(0), out.stride(0), BM=tile.rows, BN=tile.columns, BK=tile.inner,
+        STAGES=tile.stages, BIAS=bias is not None,
         EVEN=columns % tile.columns == 0 and inner % tile.inner == 0, num_warps=tile.warps,
     )  # fmt: skip
     return out

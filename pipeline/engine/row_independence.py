@@ -14,10 +14,12 @@ import torch
 from torch import Tensor
 
 from pipeline.engine.decoder import Decoder
+from pipeline.engine.parts import Linear
 from pipeline.records import UserError
 
 HEIGHTS = (1, 16, 17, 64, 192, 512)  # numbers of rows for which products have tiles of their own
 Products = Iterator[tuple[str, int, Callable[[Tensor], Tensor]]]
+Product = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
 
 def check_rows(decoder: Decoder, tile: int) -> None:
@@ -26,9 +28,9 @@ def check_rows(decoder: Decoder, tile: int) -> None:
     _check(decoder, _products(decoder), places, "set engine.threads to 1, or ")
 
 
-def check_heights(decoder: Decoder, product: Callable[[Tensor, Tensor], Tensor]) -> None:
-    """Raises UserError where a row's product, x [R, K] @ weight [N, K]^T, depends on the number of
-    rows, its place among them or its neighbours."""
+def check_heights(decoder: Decoder, product: Product) -> None:
+    """Raises UserError where a row's product, x [R, K] @ weight [N, K]^T + bias [N], depends on the
+    number of rows, its place among them or its neighbours."""
     places = [(height, height * 2 // 3) for height in HEIGHTS]
     _check(decoder, _weights(decoder, product), places, "")
 
@@ -61,17 +63,17 @@ def _products(decoder: Decoder) -> Products:
     yield "output", a.hidden, decoder.logits
 
 
-def _weights(decoder: Decoder, product: Callable[[Tensor, Tensor], Tensor]) -> Products:
+def _weights(decoder: Decoder, product: Product) -> Products:
     layer = decoder.layers[0]
-    for name, weight in (
-        ("attention input", layer.attention.qkv.weight),
-        ("attention output", layer.attention.output.weight),
-        ("feed-forward input", layer.mlp.up.weight),
-        ("feed-forward output", layer.mlp.down.weight),
-        ("output", decoder.output),
+    for name, linear in (
+        ("attention input", layer.attention.qkv),
+        ("attention output", layer.attention.output),
+        ("feed-forward input", layer.mlp.up),
+        ("feed-forward output", layer.mlp.down),
+        ("output", Linear(decoder.output, None)),
     ):
-        yield name, weight.shape[1], partial(_swapped, product, weight)
+        yield name, linear.weight.shape[1], partial(_applied, product, linear)
 
 
-def _swapped(product: Callable[[Tensor, Tensor], Tensor], weight: Tensor, x: Tensor) -> Tensor:
-    return product(x, weight)
+def _applied(product: Product, linear: Linear, x: Tensor) -> Tensor:
+    return product(x, linear.weight, linear.bias)

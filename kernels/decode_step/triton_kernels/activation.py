@@ -3,8 +3,6 @@
 import triton
 import triton.language as tl
 
-from kernels.decode_step.triton_kernels.partials import summed
-
 
 @triton.jit
 def activated(x, KIND: tl.constexpr):
@@ -19,22 +17,19 @@ def activated(x, KIND: tl.constexpr):
     return y
 
 
-@triton.jit(do_not_specialize=["stride"])
+@triton.jit
 def activate(
-    parts, bias, out, stride,
-    SIZE: tl.constexpr, BLOCK: tl.constexpr, PARTS: tl.constexpr, BIAS: tl.constexpr,
-    GATED: tl.constexpr, KIND: tl.constexpr,
-):  # fmt: skip
-    """One program: BLOCK of a row's SIZE columns of out. parts: GATED [PARTS, R, 2 * SIZE], the
-    gate before the rest; otherwise [PARTS, R, SIZE]."""
+    x, out, SIZE: tl.constexpr, BLOCK: tl.constexpr, GATED: tl.constexpr, KIND: tl.constexpr
+):
+    """One program: BLOCK of a row's SIZE columns of out. x: GATED [R, 2 * SIZE], the gate before
+    the rest; otherwise [R, SIZE]."""
     row = tl.program_id(0).to(tl.int64)
     column = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     inside = column < SIZE
     dtype: tl.constexpr = out.dtype.element_ty
     width: tl.constexpr = 2 * SIZE if GATED else SIZE
     at = row * width + column
-    x = summed(parts, bias, stride, at, column, inside, PARTS, BIAS, dtype)
-    y = activated(x, KIND)
+    y = activated(tl.load(x + at, mask=inside, other=0.0).to(tl.float32), KIND)
     if GATED:
-        y *= summed(parts, bias, stride, at + SIZE, column + SIZE, inside, PARTS, BIAS, dtype)
+        y *= tl.load(x + at + SIZE, mask=inside, other=0.0).to(tl.float32)
     tl.store(out + row * SIZE + column, y.to(dtype), mask=inside)

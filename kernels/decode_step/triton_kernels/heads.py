@@ -1,20 +1,18 @@
-"""Queries, keys and values of a step: bias, norm of each head, rotary embedding, KV write."""
+"""Queries, keys and values of a step: norm of each head, rotary embedding, KV write."""
 
 import triton
 import triton.language as tl
 
-from kernels.decode_step.triton_kernels.partials import summed
 
-
-@triton.jit(do_not_specialize=["stride", "kv_group"])
+@triton.jit(do_not_specialize=["kv_group"])
 def rotate_and_store(
-    parts, bias, q_weight, k_weight, cos, sin, positions, slots, q, k, v, stride, kv_group, eps,
+    qkv, q_weight, k_weight, cos, sin, positions, slots, q, k, v, kv_group, eps,
     HEADS: tl.constexpr, GROUPS: tl.constexpr, DIM: tl.constexpr, HALF: tl.constexpr,
-    BH: tl.constexpr, PARTS: tl.constexpr, BIAS: tl.constexpr, NORM: tl.constexpr,
+    BH: tl.constexpr, NORM: tl.constexpr,
 ):  # fmt: skip
     """One program: BH of a row's HEADS query, GROUPS key and GROUPS value heads.
 
-    parts: [PARTS, R, (HEADS + 2 GROUPS) * DIM]; q: [R, HEADS, DIM], written; k, v: arenas
+    qkv: [R, (HEADS + 2 GROUPS) * DIM]; q: [R, HEADS, DIM], written; k, v: arenas
     [GROUPS, N, DIM], written at the row's slot; cos, sin: [P, DIM / 2] float32. HALF: DIM / 2 as a
     power of two. NORM: RMSNorm of each query and key head.
     """
@@ -27,8 +25,8 @@ def rotate_and_store(
     dtype: tl.constexpr = q.dtype.element_ty
     column = (head * DIM)[:, None] + index[None, :]
     at = row * ((HEADS + 2 * GROUPS) * DIM) + column
-    first = summed(parts, bias, stride, at, column, real, PARTS, BIAS, dtype)
-    second = summed(parts, bias, stride, at + DIM // 2, column + DIM // 2, real, PARTS, BIAS, dtype)
+    first = tl.load(qkv + at, mask=real, other=0.0).to(tl.float32)
+    second = tl.load(qkv + at + DIM // 2, mask=real, other=0.0).to(tl.float32)
     if NORM:
         squares = tl.sum(first * first, 1) + tl.sum(second * second, 1)
         factor = (1.0 / tl.sqrt(squares / DIM + eps))[:, None]

@@ -3,19 +3,15 @@
 import triton
 import triton.language as tl
 
-from kernels.decode_step.triton_kernels.partials import summed
 
-
-@triton.jit(do_not_specialize=["stride"])
+@triton.jit
 def add_norm(
-    residual, parts, bias, weight, shift, out, stride, eps,
-    SIZE: tl.constexpr, WIDE: tl.constexpr, PARTS: tl.constexpr, BIAS: tl.constexpr,
-    LAYER: tl.constexpr,
+    residual, added, weight, shift, out, eps,
+    SIZE: tl.constexpr, WIDE: tl.constexpr, ADD: tl.constexpr, LAYER: tl.constexpr,
 ):  # fmt: skip
-    """One program a row: residual += sum of parts + bias; out = norm(residual).
+    """One program a row: residual += added, where ADD; out = norm(residual).
 
-    PARTS 0: nothing is added. LAYER: LayerNorm with `shift`; otherwise RMSNorm. WIDE: SIZE as a
-    power of two; stride: elements from one partial to the next.
+    LAYER: LayerNorm with `shift`; otherwise RMSNorm. WIDE: SIZE as a power of two.
     """
     row = tl.program_id(0).to(tl.int64)
     column = tl.arange(0, WIDE)
@@ -24,8 +20,8 @@ def add_norm(
     dtype: tl.constexpr = residual.dtype.element_ty
     out_dtype: tl.constexpr = out.dtype.element_ty
     x = tl.load(residual + at, mask=inside, other=0.0).to(tl.float32)
-    if PARTS > 0:
-        x += summed(parts, bias, stride, at, column, inside, PARTS, BIAS, dtype)
+    if ADD:
+        x += tl.load(added + at, mask=inside, other=0.0).to(tl.float32)
         rounded = x.to(dtype)
         tl.store(residual + at, rounded, mask=inside)
         x = rounded.to(tl.float32)

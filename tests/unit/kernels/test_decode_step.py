@@ -14,15 +14,10 @@ from torch import Tensor
 from kernels.decode_step import fused, reference
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-PARTS = st.sampled_from([None, 1, 3])  # None: a plain product
 
 
 def normal(*shape: int) -> Tensor:
     return torch.randn(shape, device=DEVICE)
-
-
-def product(parts: int | None, rows: int, width: int) -> Tensor:
-    return normal(rows, width) if parts is None else normal(parts, rows, width)
 
 
 def close(mine: Tensor, expected: Tensor) -> None:
@@ -31,17 +26,15 @@ def close(mine: Tensor, expected: Tensor) -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(
-    rows=st.integers(1, 5), size=st.sampled_from([16, 24, 80]), parts=PARTS, bias=st.booleans(),
-    layer=st.booleans(), first=st.booleans(), seed=st.integers(0, 2**31),
+    rows=st.integers(1, 5), size=st.sampled_from([16, 24, 80]), layer=st.booleans(),
+    first=st.booleans(), seed=st.integers(0, 2**31),
 )  # fmt: skip
-def test_add_norm(
-    rows: int, size: int, parts: int | None, bias: bool, layer: bool, first: bool, seed: int
-) -> None:
+def test_add_norm(rows: int, size: int, layer: bool, first: bool, seed: int) -> None:
     torch.manual_seed(seed)
     residual = normal(rows, size)
-    added = None if first else product(parts, rows, size)
+    added = None if first else normal(rows, size)
     shift = normal(size) if layer else None
-    rest = (added, normal(size) if bias else None, normal(size), shift, 1e-5)
+    rest = (added, normal(size), shift, 1e-5)
     mine, theirs = residual.clone(), residual.clone()
     out, expected = fused.add_norm(mine, *rest), reference.add_norm(theirs, *rest)
     close(mine, theirs)
@@ -53,7 +46,7 @@ def test_a_float32_stream_is_normed_into_the_weights_dtype() -> None:
     torch.manual_seed(3)
     stream, added, weight = normal(4, 48), normal(4, 48).half(), normal(48).half()
     mine = stream.clone()
-    out = fused.add_norm(mine, added, None, weight, None, 1e-5)
+    out = fused.add_norm(mine, added, weight, None, 1e-5)
     whole = stream.double() + added.double()
     close(mine, whole.float())
     exact = whole * torch.rsqrt(whole.square().mean(-1, keepdim=True) + 1e-5) * weight.double()
@@ -65,13 +58,11 @@ def test_a_float32_stream_is_normed_into_the_weights_dtype() -> None:
 @settings(max_examples=25, deadline=None)
 @given(
     rows=st.integers(1, 5), groups=st.integers(1, 3), share=st.integers(1, 3),
-    dim=st.sampled_from([8, 12, 16]), parts=PARTS, bias=st.booleans(), norm=st.booleans(),
-    seed=st.integers(0, 2**31),
+    dim=st.sampled_from([8, 12, 16]), norm=st.booleans(), seed=st.integers(0, 2**31),
 )  # fmt: skip
 def test_rotate_and_store(
-    rows: int, groups: int, share: int, dim: int, parts: int | None, bias: bool, norm: bool,
-    seed: int,
-) -> None:  # fmt: skip
+    rows: int, groups: int, share: int, dim: int, norm: bool, seed: int
+) -> None:
     torch.manual_seed(seed)
     heads = groups * share
     width = (heads + 2 * groups) * dim
@@ -79,8 +70,8 @@ def test_rotate_and_store(
     slots = torch.randperm(20, device=DEVICE)[:rows]
     weights = (normal(dim), normal(dim)) if norm else (None, None)
     rest = (
-        product(parts, rows, width), normal(width) if bias else None, *weights,
-        normal(40, dim // 2), normal(40, dim // 2), positions, slots,
+        normal(rows, width), *weights, normal(40, dim // 2), normal(40, dim // 2), positions,
+        slots,
     )  # fmt: skip
     caches = [[normal(groups, 20, dim)] * 2 for _ in range(2)]
     mine, theirs = ([x.clone() for x in caches[0]] for _ in range(2))
@@ -92,19 +83,13 @@ def test_rotate_and_store(
 
 @settings(max_examples=25, deadline=None)
 @given(
-    rows=st.integers(1, 5), size=st.sampled_from([8, 40, 1500]), parts=PARTS, bias=st.booleans(),
-    gated=st.booleans(), kind=st.sampled_from(sorted(reference.ACTIVATIONS)),
-    seed=st.integers(0, 2**31),
+    rows=st.integers(1, 5), size=st.sampled_from([8, 40, 1500]), gated=st.booleans(),
+    kind=st.sampled_from(sorted(reference.ACTIVATIONS)), seed=st.integers(0, 2**31),
 )  # fmt: skip
-def test_activate(
-    rows: int, size: int, parts: int | None, bias: bool, gated: bool, kind: str, seed: int
-) -> None:
+def test_activate(rows: int, size: int, gated: bool, kind: str, seed: int) -> None:
     torch.manual_seed(seed)
     width = 2 * size if gated else size
-    rest = (
-        3 * product(parts, rows, width), normal(width) if bias else None, kind, gated,
-        torch.float32,
-    )  # fmt: skip
+    rest = (3 * normal(rows, width), kind, gated)
     close(fused.activate(*rest), reference.activate(*rest))
 
 

@@ -379,6 +379,21 @@ class Execution(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class Reused(Record):
+    """The mark of an execution that was copied from an earlier run, which paid for it."""
+
+    TABLE: ClassVar[str] = "reused"
+    KEY: ClassVar[tuple[str, ...]] = Execution.KEY
+
+    program_hash: str
+    test_hash: str
+    image_digest: str
+    limits_hash: str
+    asked_evidence: Evidence
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
 class VerdictRow(Record):
     """The join of a candidate and its last execution."""
 
@@ -483,6 +498,7 @@ TABLES: dict[str, type[Record]] = {
         DeviceEnergy,
         Program,
         Execution,
+        Reused,
         VerdictRow,
         Ranking,
         RankingCost,

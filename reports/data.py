@@ -53,7 +53,8 @@ class ReportInput:
 
     `engine_steps`, `rankings` and those with a default may be empty. `calls`, `candidates`,
     `programs`, `verdicts` have one row a sample; `executions` one row an execution of a distinct
-    program.
+    program, and `reused`, which says whether an earlier run executed and paid for it; so has
+    `ranking_executions`.
     """
 
     name: str  # of the run

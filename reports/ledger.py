@@ -14,6 +14,7 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.records import digest
@@ -162,7 +163,7 @@ def ledger(
             cpu,
             "s",
             "measured",
-            f"{executions.num_rows:,} executions, retries included",
+            f"{counted(executions)}, retries included",
         )
     )
     entries.append(
@@ -242,8 +243,30 @@ def sandbox_seconds(tally: Tally, executions: pa.Table) -> tuple[float, float]:
     if not executions.num_rows:
         return math.nan, math.nan
     _, times, seconds = distinct_programs(tally)
-    spent = executions["m_cpu_seconds"].to_numpy()
-    return math.fsum(spent[~np.isnan(spent)]), float(np.nansum(times * seconds))
+    return cpu_seconds(own(executions)), float(np.nansum(times * seconds))
+
+
+def cpu_seconds(executions: pa.Table) -> float:
+    """CPU seconds of all these executions."""
+    seconds = executions["m_cpu_seconds"].to_numpy()
+    return math.fsum(seconds[~np.isnan(seconds)])
+
+
+def own(executions: pa.Table) -> pa.Table:
+    """Those that the run did itself: what it reused is in the bill of the run that did it."""
+    return executions.filter(pc.invert(executions["reused"]))
+
+
+def reused(executions: pa.Table) -> int:
+    """How many of them an earlier run did."""
+    return int(pc.sum(executions["reused"]).as_py() or 0)
+
+
+def counted(executions: pa.Table) -> str:
+    """How many the run did itself, and how many of all that it needed it did not."""
+    needed, taken = executions.num_rows, reused(executions)
+    note = f" ({taken:,} of {needed:,} reused from an earlier run)" if taken else ""
+    return f"{needed - taken:,} executions{note}"
 
 
 def money(tally: Tally, device: float, cpu: float, prices: Rates) -> Entry:

@@ -23,6 +23,7 @@ from reports.intervals import stream
 from reports.ledger import (
     Entry,
     Source,
+    cpu_seconds,
     flop_costs,
     header_groups,
     price_table,
@@ -138,8 +139,9 @@ def prefixes(tally: Tally, problems: int) -> Prefixes:
 
 def sandbox_time(source: ReportInput, tally: Tally, n: int, problems: int) -> float:
     """CPU seconds if the share of distinct programs, which falls with n, stayed the pilot's."""
-    spent, _ = sandbox_seconds(tally, source.executions)
-    return spent / max(int(tally.present.sum()), 1) * n * problems
+    if not source.executions.num_rows:
+        return math.nan
+    return cpu_seconds(source.executions) / max(int(tally.present.sum()), 1) * n * problems
 
 
 def ranking(source: ReportInput, tally: Tally, n: int, problems: int) -> list[Entry]:
@@ -154,7 +156,7 @@ def ranking(source: ReportInput, tally: Tally, n: int, problems: int) -> list[En
         name = f"tokens, {purpose.replace('_', ' ')}"
         found.append(Entry(name, count, "tokens", "counted", "billed, of rankers, at most"))
     if source.ranking_executions.num_rows:
-        seconds = purposes.observation(source).sandbox_cpu_seconds * by_sample
+        seconds = cpu_seconds(source.ranking_executions) * by_sample
         found.append(
             Entry("sandbox CPU seconds, ranking", seconds, "s", "measured", "of rankers, at most")
         )

@@ -16,8 +16,10 @@ import pyarrow.compute as pc
 
 from reports.data import Rates, ReportInput
 from reports.ledger import (
+    cpu_seconds,
     flop_costs,
     joules,
+    own,
     rates,
     sandbox_seconds,
     seconds_of,
@@ -121,7 +123,6 @@ def of_calls(source: ReportInput, purpose: str) -> Purpose:
 
 def observation(source: ReportInput) -> Purpose:
     """Programs that rankers ran, each once whoever asked."""
-    spent = source.ranking_executions["m_cpu_seconds"].to_numpy()
     none = (0.0, 0.0)
     return line(
         "observation",
@@ -131,7 +132,7 @@ def observation(source: ReportInput) -> Purpose:
         none,
         0.0,
         0.0,
-        math.fsum(spent[~np.isnan(spent)]),
+        cpu_seconds(own(source.ranking_executions)),
         source.settings.prices,
     )
 

@@ -13,7 +13,7 @@ from reports import purposes
 from reports.data import ReportInput
 from reports.figures import Document, whole
 from reports.html import amount
-from reports.ledger import Entry, price_table, seconds_of
+from reports.ledger import Entry, counted, cpu_seconds, own, price_table, seconds_of
 from reports.scopes import Scope
 from reports.tally import Placer, Tally
 
@@ -88,11 +88,11 @@ def _asking(source: ReportInput) -> list[Entry]:
         return []
     entries = []
     for purpose in sorted(calls["purpose"].unique().to_pylist()):
-        own = calls.filter(pc.equal(calls["purpose"], purpose))
+        asked = calls.filter(pc.equal(calls["purpose"], purpose))
         label = purpose.replace("_", " ")
-        note = f"{own.num_rows:,} calls, each billed with its whole prompt"
+        note = f"{asked.num_rows:,} calls, each billed with its whole prompt"
         for column, name in (("prompt", "prompt"), ("generated", "generated")):
-            count = float(pc.sum(own[f"{column}_tokens"]).as_py())
+            count = float(pc.sum(asked[f"{column}_tokens"]).as_py())
             entries.append(Entry(f"{name} tokens, {label}", count, "tokens", "counted", note))
     seconds = seconds_of(source.ranking_steps, None)
     entries.append(Entry("device seconds, ranking", seconds, "s", "measured", "prefill and decode"))
@@ -102,9 +102,8 @@ def _asking(source: ReportInput) -> list[Entry]:
 def _running(executions: pa.Table) -> list[Entry]:
     if not executions.num_rows:
         return []
-    spent = executions["m_cpu_seconds"].to_numpy()
-    seconds = math.fsum(spent[~np.isnan(spent)])
-    note = f"{executions.num_rows:,} executions, shared by the rankers"
+    seconds = cpu_seconds(own(executions))
+    note = f"{counted(executions)}, shared by the rankers"
     return [Entry("sandbox CPU seconds, ranking", seconds, "s", "measured", note)]
 
 

@@ -91,6 +91,7 @@ def synthetic_run(
                         "detail": f"{verdict}: line 3 {hostile}",
                         "stderr": f"Traceback: {hostile}" if not right else "",
                         "m_cpu_seconds": float(rng.gamma(4.0, 0.02)),
+                        "reused": False,
                     },
                 )
                 cell = {**key, "sample_index": index}
@@ -168,7 +169,9 @@ def synthetic_run(
         ranking_energy=pa.table(
             {"session": ["two"], "m_joules": [25.0], "purpose": ["test_generation"]}
         ),
-        ranking_executions=pa.table({"m_cpu_seconds": [0.5, 0.25, float("nan")]}),
+        ranking_executions=pa.table(
+            {"m_cpu_seconds": [0.5, 0.25, float("nan")], "reused": [False] * 3}
+        ),
         alone=frozenset(RANKERS),
         settings=Settings(k=k, bootstrap=bootstrap, prices=prices),
         weak_tests=weak_tests(rows["problems"]),

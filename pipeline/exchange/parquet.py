@@ -23,6 +23,7 @@ from pipeline.store.disk import Disk
 from pipeline.wanted import Wanted
 
 METADATA = b"forkeval"  # key of a JSON document in each file's schema
+EXECUTED = ("executions", "reused")  # keyed alike, shared by all identities
 RANKING = "ranking_"  # before the names of tables of what rankers asked
 
 
@@ -67,8 +68,8 @@ def tables(store: Store, wanted: Wanted, name: str) -> Iterator[pa.Table]:
     """The current rows of a table that are wanted, from each place that may have some."""
     if name == "stage_times":
         yield store.shared("times").table(name)
-    elif name == "executions":
-        yield from executions(store, wanted, "execute", store.config.execute.evidence)
+    elif name in EXECUTED:
+        yield from executions(store, wanted, "execute", store.config.execute.evidence, name)
     else:
         for stage in UPSTREAM:
             current = store.current_parts(stage)
@@ -81,8 +82,8 @@ def ranking_tables(store: Store, wanted: Wanted, name: str) -> Iterator[pa.Table
 
     They sample as often as they want, whatever n is.
     """
-    if name == "executions":
-        yield from executions(store, wanted, "rerank", "completed")
+    if name in EXECUTED:
+        yield from executions(store, wanted, "rerank", "completed", name)
         return
     sampled, truncated = store.current_parts("sample"), store.current_parts("truncate")
     if sampled is None or truncated is None:
@@ -94,12 +95,14 @@ def ranking_tables(store: Store, wanted: Wanted, name: str) -> Iterator[pa.Table
                 yield ours(any_sample, own.table(name))
 
 
-def executions(store: Store, wanted: Wanted, stage: str, evidence: Evidence) -> Iterator[pa.Table]:
-    """Those of a stage on the programs that have a verdict, in their images."""
+def executions(
+    store: Store, wanted: Wanted, stage: str, evidence: Evidence, name: str
+) -> Iterator[pa.Table]:
+    """Those of a stage on the programs that have a verdict, in their images; or their marks."""
     judged = store.current_parts("execute")
     if judged is not None:
         meanings = list(report.environment(store, "execute", wanted)["parts"].values())
-        table = store.shared(stage).table("executions")
+        table = store.shared(stage).table(name)
         yield report.executions(table, wanted.rows(judged.table("verdicts")), meanings, evidence)
 
 

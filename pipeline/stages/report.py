@@ -14,9 +14,10 @@ import pyarrow.compute as pc
 from pipeline.benchmarks import weak
 from pipeline.config import RunConfig
 from pipeline.ranker_terms import alone, parse
-from pipeline.records import TABLES, Evidence, UserError
+from pipeline.records import TABLES, Evidence, Execution, UserError
 from pipeline.reranking import asked_tables
 from pipeline.store import UPSTREAM, StageTables, Store
+from pipeline.store.shards import keys
 from pipeline.wanted import Wanted
 from reports import render
 from reports.data import Rates, ReportInput, Settings, WeakTests
@@ -69,8 +70,9 @@ def gather(
         candidates=wanted.rows(sampled.table("candidates", columns("candidates"))),
         engine_steps=sampled.table("engine_steps"),
         programs=wanted.rows(truncated.table("programs", columns("programs"))),
-        executions=executions(
-            store.shared("execute").table("executions", columns("executions")),
+        executions=marked(
+            store.shared("execute"),
+            columns("executions"),
             verdicts,
             meanings,
             config.execute.evidence,
@@ -84,8 +86,9 @@ def gather(
         ranking_steps=of_purposes(asked, "engine_steps"),
         device_energy=sampled.table("device_energy"),
         ranking_energy=of_purposes(asked, "device_energy"),
-        ranking_executions=executions(
-            store.shared("rerank").table("executions", columns("executions")),
+        ranking_executions=marked(
+            store.shared("rerank"),
+            columns("executions"),
             verdicts,
             meanings,
             "completed",
@@ -167,6 +170,20 @@ def executions(
         mask = pc.and_(mask, pc.is_in(table[column], value_set=ours))
     mask = pc.and_(mask, pc.equal(table["asked_evidence"], asked))
     return table.filter(mask)
+
+
+def marked(
+    tables: StageTables,
+    columns: Sequence[str],
+    verdicts: pa.Table,
+    meanings: Sequence[Mapping[str, str]],
+    asked: Evidence,
+) -> pa.Table:
+    """As `executions`, with a column `reused`: whether the row was copied from an earlier run."""
+    found = executions(tables.table("executions", columns), verdicts, meanings, asked)
+    marks = tables.keys("reused")
+    reused = [key in marks for key in keys(Execution, found)] if marks else [False] * len(found)
+    return found.append_column("reused", pa.array(reused, pa.bool_()))
 
 
 def wall_seconds(store: Store) -> dict[str, float]:

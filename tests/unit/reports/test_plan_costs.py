@@ -6,11 +6,12 @@ import dataclasses
 import math
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from synthetic_run import engine_steps, synthetic_run
 
 from reports import Rates, ReportInput
-from reports.ledger import seconds_of
+from reports.ledger import sandbox_seconds, seconds_of
 from reports.plan_costs import costs
 from reports.tally import tally
 
@@ -70,6 +71,24 @@ def test_rankers_are_in_it(pilot: ReportInput) -> None:
     assert found["tokens, test generation"] == pytest.approx(74)  # whatever n is
     assert found["tokens, review"] == pytest.approx(200)  # of twice the samples
     assert found["sandbox CPU seconds, ranking"] == pytest.approx(1.5)
+
+
+def test_what_the_pilot_reused_is_executed_by_a_full_run(pilot: ReportInput) -> None:
+    """A run elsewhere has nothing to reuse, and the bill counts it whole."""
+
+    def reused(table: pa.Table) -> pa.Table:
+        marks = pa.array([True] * table.num_rows)
+        return table.set_column(table.column_names.index("reused"), "reused", marks)
+
+    taken = dataclasses.replace(
+        pilot,
+        executions=reused(pilot.executions),
+        ranking_executions=reused(pilot.ranking_executions),
+    )
+    assert sandbox_seconds(tally(taken), taken.executions)[0] == 0.0
+    before, after = told(pilot, 32, 72), told(taken, 32, 72)
+    for name in ("sandbox CPU seconds, at most", "sandbox CPU seconds, ranking", "money"):
+        assert after[name] == before[name] > 0
 
 
 def test_what_is_not_known_is_not_made_up(pilot: ReportInput) -> None:

@@ -12,7 +12,7 @@ from pipeline.history import Counts, Measured
 from pipeline.records import VERDICTS
 from reports import rankers
 from reports.intervals import over_problems
-from reports.ledger import money, sandbox_seconds, seconds_of
+from reports.ledger import money, reused, sandbox_seconds, seconds_of
 from reports.passk import pass_at_k
 from reports.tally import Tally, tally
 
@@ -61,6 +61,8 @@ def figures(run: Opened, found: Tally) -> dict[str, tuple[float, float | None, f
         "infrastructure_errors": failed / samples,
         "truncation": int((found.length & found.present).sum()) / samples,
         "tokens_per_second": int(found.generated_tokens.sum()) / device if device else math.nan,
+        "executions": source.executions.num_rows + source.ranking_executions.num_rows,
+        "reused": reused(source.executions) + reused(source.ranking_executions),
         "money": money(found, device, cpu, source.settings.prices).value + of_rankers(run),
     }
     values |= {name: (value, None, None) for name, value in plain.items()}

@@ -19,7 +19,7 @@ from pipeline.nightly.summary import quarantined, summary
 from pipeline.nightly.work import plan, work
 from pipeline.run import Services
 from pipeline.store.lock import RunLock
-from reports.nightly.words import headline, troubles
+from reports.nightly.words import headline, reused, troubles
 
 HISTORY = "history.duckdb"
 Clock = Callable[[], datetime]
@@ -88,6 +88,8 @@ def ended(config: NightConfig, history: History, number: int, rule: Rule, now: C
 
 def say(doc: dict[str, Any]) -> None:
     print(headline(doc))
+    if said := reused(doc):
+        print(f"  {said}")
     for line in troubles(doc):
         print(f"  {line}")
     for gate in doc["gates"]:

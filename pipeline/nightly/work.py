@@ -6,13 +6,13 @@ import math
 import sys
 import time
 from collections.abc import Mapping
-from pathlib import Path
 
 from pipeline.history import NOT_REACHED, CellRow, History
 from pipeline.nightly.cells import Cell, folder, matrix
 from pipeline.nightly.config import NightConfig
 from pipeline.nightly.deadline import OutOfTime, limited
 from pipeline.nightly.measured import measured
+from pipeline.nightly.reuse import reuse
 from pipeline.nightly.sandboxes_watch import InfrastructureFault
 from pipeline.records import UserError
 from pipeline.run import Run, Services
@@ -93,7 +93,6 @@ def one(
     left: float | None,
 ) -> None:
     started = time.monotonic()
-    path = config.place / row.run
 
     def spent() -> float:
         seconds = time.monotonic() - started
@@ -101,8 +100,8 @@ def one(
         return seconds
 
     try:
-        evaluate(path, cell, limited(services, left))
-        found = measured(path)
+        evaluate(config, history, row, cell, limited(services, left))
+        found = measured(config.place / row.run)
     except KeyboardInterrupt:
         spent()
         raise
@@ -122,14 +121,18 @@ def one(
         history.record(row, found, spent(), broken)
 
 
-def evaluate(path: Path, cell: Cell, services: Services) -> None:
-    """The ordinary run of a cell, begun or gone on with."""
-    config = cell.config.model_copy(
+def evaluate(
+    config: NightConfig, history: History, row: CellRow, cell: Cell, services: Services
+) -> None:
+    """The ordinary run of a cell, begun or gone on with; what was executed before is reused."""
+    path = config.place / row.run
+    own = cell.config.model_copy(
         update={"name": folder(cell.name), "directory": path.parent.resolve()}
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    with Store.create(path, config) as store:
-        Run(config, store, STAGES, services)()
+    with Store.create(path, own) as store:
+        reuse(config.place, history, row, store)
+        Run(own, store, STAGES, services)()
 
 
 def first_line(fault: BaseException) -> str:

@@ -11,12 +11,15 @@ from reports.nightly.words import (
     flips,
     heading,
     headline,
+    reused,
     troubles,
 )
 
 
 def markdown(doc: Document) -> str:
     lines = [f"# {text(doc['name'])}, {text(headline(doc))}", ""]
+    if said := reused(doc):
+        lines += [f"{text(said)}.", ""]
     lines += [f"> **Warning:** {text(line)}" for line in troubles(doc)]
     if doc["gates"]:
         order = list(STATES)

@@ -16,6 +16,7 @@ from reports.nightly.words import (
     flips,
     heading,
     headline,
+    reused,
     troubles,
 )
 from reports.sections import figure as framed
@@ -56,6 +57,7 @@ def index(doc: Document, nights: Sequence[Document], series: Sequence[Document])
                 [
                     tag("h1", doc["name"]),
                     tag("p", f"{headline(doc).capitalize()}.", _class="lead"),
+                    tag("p", f"{said}.") if (said := reused(doc)) else Markup(""),
                     box,
                 ]
             ),

@@ -23,6 +23,15 @@ def headline(doc: Document) -> str:
     return f"night {doc['night']}: {told}; {done} of {len(doc['cells'])} cells evaluated"
 
 
+def reused(doc: Document) -> str:
+    """One line: how much of the night earlier nights had executed; "" where nothing was needed."""
+    found = [cell["figures"] for cell in doc["cells"] if "reused" in cell["figures"]]
+    needed, taken = (
+        sum(int(figures[name]["value"]) for figures in found) for name in ("executions", "reused")
+    )
+    return f"{taken:,} of {needed:,} executions reused from earlier nights" if needed else ""
+
+
 def troubles(doc: Document) -> list[str]:
     """What is wrong with the night itself, a line each."""
     words = {

@@ -15,6 +15,7 @@ from pipeline import benchmarks, environment, rankers
 from pipeline.backends.recorded import with_canonical
 from pipeline.benchmarks import truncation
 from pipeline.config import RunConfig
+from pipeline.handoff import Handoff
 from pipeline.judging import Judging, JudgingTables
 from pipeline.progress import Progress
 from pipeline.records import (
@@ -23,6 +24,7 @@ from pipeline.records import (
     Part,
     Problem,
     Program,
+    Record,
     StageTime,
     Test,
     UserError,
@@ -175,18 +177,25 @@ class Run:
             self.store.writer(sampled) as writer,
         ):
 
-            def write(completion: Completion) -> None:
+            def write(done: tuple[Completion, Sequence[Record]]) -> None:
                 nonlocal tokens
+                completion, steps = done
                 if completion.fault:
                     faults.append(completion.fault)
-                writer.add(completion.call, completion.candidate, *completer.take_steps())
+                writer.add(completion.call, completion.candidate, *steps)
                 if judging is not None:
                     judging.check()  # after the row is safe
                 tokens += completion.call.generated_tokens
                 rate = tokens / (time.monotonic() - started)
                 progress.advance(1, f"{rate:,.0f} tokens/s")
 
-            sample.sample(problems, wanted.n, have, self._stops(), completer, write)
+            def put(completion: Completion) -> None:
+                handoff.put((completion, completer.take_steps()))
+
+            # A commit takes longer than a decode step, and the device waits for the thread that
+            # launches them.
+            with Handoff(write, self.config.store.rows_per_shard) as handoff:
+                sample.sample(problems, wanted.n, have, self._stops(), completer, put)
             writer.add(*completer.take_steps())
         if faults:
             print(

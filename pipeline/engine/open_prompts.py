@@ -45,32 +45,42 @@ class OpenPrompts:
         """Open prompts whose samples may be decoded."""
         return [group for group in self.open if group.logits is not None]
 
-    def fill(self, samples: int, reserved: int) -> None:
-        """Opens prompts until `samples` are waiting or memory does not last.
+    def fill(self, samples: int, reserved: int, plenty: int) -> None:
+        """Opens prompts until `samples` are waiting or memory does not last; once a pass is needed,
+        as many more as it has room for, since its time is mostly that of reading the weights.
 
-        reserved: pages that must stay available.
+        reserved: pages that must stay available, plenty: and while more than needed is opened.
         """
         waiting = sum(group.waiting for group in self.open)
-        while waiting < samples:
-            if self.closed:
-                group = self.closed[0]
-                if not self._place(group, reserved):
-                    return
-                self.closed.popleft()
-            else:
-                prompt = self._peek()
-                if prompt is None:
-                    return
-                nothing = np.zeros(0, np.int64)
-                leaf = Segment(nothing, nothing, nothing, None)
-                pending = deque(prompt.sample_indices)
-                group = Group(self._arrived, prompt, leaf, nothing, nothing, pending)
-                if not self._place(group, reserved):
-                    return
-                self._next = None
-                self._arrived += 1
-            self.open.append(group)
+        if waiting >= samples:
+            return
+        while waiting < samples and (group := self._opened(reserved)):
             waiting += group.waiting
+        room = self._chunk - sum(len(g.prompt.tokens) for g in self.open if g.logits is None)
+        while room > 0 and (group := self._opened(plenty)):
+            room -= len(group.prompt.tokens)
+
+    def _opened(self, reserved: int) -> Group | None:
+        """The oldest prompt that is not open, opened; None where there is none, or no memory."""
+        if self.closed:
+            group = self.closed[0]
+            if not self._place(group, reserved):
+                return None
+            self.closed.popleft()
+        else:
+            prompt = self._peek()
+            if prompt is None:
+                return None
+            nothing = np.zeros(0, np.int64)
+            leaf = Segment(nothing, nothing, nothing, None)
+            pending = deque(prompt.sample_indices)
+            group = Group(self._arrived, prompt, leaf, nothing, nothing, pending)
+            if not self._place(group, reserved):
+                return None
+            self._next = None
+            self._arrived += 1
+        self.open.append(group)
+        return group
 
     def _peek(self) -> Prompt | None:
         """The next prompt that an empty arena has room for, with one sample."""

@@ -114,7 +114,9 @@ class Session:
         expected = self._expected
         # Where no row runs, the first one may need all that a row ever does.
         row = expected if self._running.any() else self._own.most
-        self._prompts.fill(len(self._free_rows) + self._ahead, self._promised(expected) + row)
+        promised, free = self._promised(expected), len(self._free_rows)
+        every_row = promised + max(free * expected, row)
+        self._prompts.fill(free + self._ahead, promised + row, every_row)
 
     def _admit(self) -> None:
         """Parked samples go on and new ones are forked off prompts that are computed, a prompt's

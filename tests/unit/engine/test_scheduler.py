@@ -146,12 +146,27 @@ def test_requests_are_pulled_as_there_is_room(checkpoint: Checkpoints) -> None:
             pulled += 1
             yield request(str(i), CORPUS[i : i + 40], 4)
 
-    engine = completer(folder, max_rows=8)
+    engine = completer(folder, max_rows=8, prefill_chunk=100)
+    tokens = len(engine.engine.tokenizer.encode(CORPUS[:40]))
     stream = engine.complete(source())
     next(stream)
-    assert pulled <= 6
+    assert pulled <= 3 + -(-100 // tokens)  # those of free rows and one more, and a pass
     assert len(list(stream)) == 199
     assert pulled == 50
+
+
+def test_short_prompts_are_prefilled_together(checkpoint: Checkpoints) -> None:
+    """However few rows get free at a time."""
+    folder, _ = checkpoint("llama")
+    requests = [request(str(i), CORPUS[i : i + 30], 2) for i in range(24)]
+    alone = completer(folder, max_rows=4, prefill_chunk=1)
+    together = completer(folder, max_rows=4, prefill_chunk=512)
+    expected = by_key(list(alone.complete(requests)))
+    assert by_key(list(together.complete(requests))) == expected
+    passes = [s for s in together.take_steps() if s.kind == "prefill"]
+    tokens = sum(s.rows for s in passes)
+    assert 24 < tokens < 24 * 30
+    assert sum(s.steps for s in passes) <= -(-tokens // 512) + 1
 
 
 def test_each_sample_comes_exactly_once_and_memory_is_given_back(checkpoint: Checkpoints) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from reports.figures import NARROW, WIDE, Document, languages, legend, percent, scope_label, whole
+from reports.curve import NARROW, WIDE
+from reports.figures import Document, languages, legend, percent, scope_label, whole
 from reports.svg import Scale, text, wrap
 
 VERDICT_LABELS = {

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
-from csv import writer
 from html import escape
 from typing import Any
 
 from pipeline.records import EVIDENCE
-from reports.svg import Frame, Line, chart, compact, wrap
+from reports.curve import NARROW, WIDE, Curve, twice
+from reports.svg import Frame, Line, compact
 
 Document = dict[str, Any]
-
-WIDE, NARROW = 760, 360  # two drawings of the large figures: scaling one makes its text too small
 
 AXES = {
     "tokens": "tokens a problem",
@@ -65,31 +62,6 @@ def scope_label(doc: Document, scope: dict[str, Any]) -> str:
     return f"{scope['dataset']}, {short}" if several else short
 
 
-def csv(lines: Sequence[Line], frame: Frame) -> str:
-    """The drawing's points, where the page's script finds them to save as CSV."""
-    rows = [["series", frame.x_label, frame.y_label, "low", "high"]]
-    for line in lines:
-        low, high = line.low or [None] * len(line.x), line.high or [None] * len(line.x)
-        for values in zip(line.x, line.y, low, high, strict=True):
-            rows.append([line.label, *("" if v is None else repr(v) for v in values)])
-    text = io.StringIO()
-    writer(text, lineterminator="\n").writerows(rows)
-    return f'<span hidden data-csv="{escape(text.getvalue())}"></span>'
-
-
-def twice(identity: str, title: str, desc: str, lines: Sequence[Line], frame: Frame) -> str:
-    """A large figure for wide and for narrow screens; the page's style shows one of them."""
-    parts = []
-    for css, width, height in (("wide", WIDE, frame.height), ("narrow", NARROW, 280)):
-        labelled = frame.labelled and css == "wide"
-        body = chart(lines, Frame(width, height, frame.x_label, frame.y_label, labelled))
-        if not body:
-            return ""
-        drawing = wrap(f"{identity}-{css}", width, height, title, desc, body)
-        parts.append(f'<div class="{css}">{drawing}</div>')
-    return "".join(parts) + csv(lines, frame)
-
-
 def legend(entries: Sequence[tuple[str, str]]) -> str:
     """Names beside swatches: (css classes, name)."""
     items = "".join(f'<li><i class="{css}"></i>{escape(name)}</li>' for css, name in entries)
@@ -115,7 +87,11 @@ def marked(ks: Sequence[int]) -> list[int]:
     return [i for i, k in enumerate(ks) if str(k).rstrip("0") in ("1", "2", "5") or k == ks[-1]]
 
 
-def pass_curve(doc: Document) -> str:
+def band_note(doc: Document) -> str:
+    return f"band: {doc['confidence']:.0%} interval"
+
+
+def pass_curve(doc: Document) -> Curve:
     """pass@k against k, a line a language; the band is that of all problems."""
     scopes = languages(doc)
     total = whole(doc)
@@ -146,30 +122,37 @@ def pass_curve(doc: Document) -> str:
         f"Over all problems it goes from {percent(total['curve']['value'][0])} % at k = 1 "
         f"to {percent(last)} % at k = {doc['n']}."
     )
-    key = legend(
-        [(f"t{line.tone}{' strong' if line.strong else ''}", line.label) for line in lines]
-    )
-    drawing = twice(
+    return Curve(
         "passk",
         "pass@k against k",
         desc,
         lines,
         Frame(WIDE, 400, "k, samples a problem", "pass@k", labelled=True),
+        band_note(doc),
     )
+
+
+def pass_figure(doc: Document) -> str:
+    """The curve for both widths; the narrow one has its names below it."""
+    curve = pass_curve(doc)
+    key = legend(
+        [(f"t{line.tone}{' strong' if line.strong else ''}", line.label) for line in curve.lines]
+    )
+    drawing = twice(curve)
     return f'{drawing}<div class="narrow">{key}</div>' if drawing else ""
 
 
-def budget_panels(doc: Document) -> list[tuple[str, str, str]]:
-    """pass@k against each kind of cost, of the whole run: (axis, heading, drawing)."""
+def budget_curves(doc: Document) -> list[tuple[str, str, Curve]]:
+    """pass@k against each kind of cost that is known, of the whole run: (axis, heading, curve)."""
     curve = whole(doc)["curve"]
     cost = curve["cost"]
     entry = next((line for line in doc["ledger"] if line["name"] == "money"), None)
     panels = (
         ("tokens", "Tokens", (("tokens_billed", "billed", 0), ("tokens_shared", "shared", 1))),
         ("flops", "Arithmetic", (("flops_billed", "billed", 0), ("flops_shared", "shared", 1))),
-        ("device_seconds", "Device time", (("device_seconds", "", 1),)),
-        ("sandbox_seconds", "Sandbox time", (("sandbox_seconds", "", 1),)),
-        ("money", "Money", (("money", "", 1),)),
+        ("device_seconds", "Device time", (("device_seconds", "all problems", 1),)),
+        ("sandbox_seconds", "Sandbox time", (("sandbox_seconds", "all problems", 1),)),
+        ("money", "Money", (("money", "all problems", 1),)),
     )
     found = []
     for axis, heading, views in panels:
@@ -198,12 +181,16 @@ def budget_panels(doc: Document) -> list[tuple[str, str, str]]:
             )
         if axis == "tokens":
             lines += equal_lines(doc)
-        frame = Frame(NARROW, 250, label, "pass@k")
-        body = chart(lines, frame)
-        if body:
-            desc = f"pass@k over all problems against {label}, logarithmic, with a band."
-            drawing = wrap(f"budget-{axis}", NARROW, 250, f"pass@k against {label}", desc, body)
-            found.append((axis, heading, drawing + csv(lines, frame)))
+        drawn = Curve(
+            f"budget-{axis.replace('_', '-')}",
+            f"pass@k against {label}",
+            f"pass@k over all problems against {label}, logarithmic, with a band.",
+            lines,
+            Frame(NARROW, 250, label, "pass@k"),
+            band_note(doc),
+        )
+        if drawn.drawable:
+            found.append((axis, heading, drawn))
     return found
 
 

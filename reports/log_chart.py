@@ -45,8 +45,8 @@ def log_chart(identity: str, title: str, desc: str, lines: Sequence[Line], frame
     return alone(identity, title, desc, "".join(body), frame)
 
 
-def alone(identity: str, title: str, desc: str, body: str, frame: Frame) -> str:
+def alone(identity: str, title: str, desc: str, body: str, frame: Frame, style: str = STYLE) -> str:
     """The inside of a drawing as a file with colours of its own."""
-    background = f'<style>{STYLE}</style><rect width="100%" height="100%" fill="#fff"/>'
+    background = f'<style>{style}</style><rect width="100%" height="100%" fill="#fff"/>'
     svg = wrap(identity, frame.width, frame.height, title, desc, background + body)
     return svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1) + "\n"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from reports.figures import AXES, NARROW, csv, legend, marked
+from reports.curve import NARROW, Curve, panel
+from reports.figures import AXES, band_note, legend, marked
 from reports.html import DASH, percent
-from reports.svg import Frame, Line, chart, compact, wrap
+from reports.svg import Frame, Line, compact
 
 Document = dict[str, Any]
 
@@ -21,7 +22,16 @@ PANELS = (  # column of the costs, its words in figures.AXES, heading
 
 
 def panels(doc: Document) -> list[tuple[str, str]]:
-    """A panel a budget for pass@1 and for pass@top3, a line a ranker: heading and drawing.
+    """Heading and drawing of each curve."""
+    found = []
+    for curve in ranked_curves(doc):
+        key = legend([(f"t{x.tone}", x.label) for x in curve.lines if not x.dashed])
+        found.append((curve.title, panel(curve) + key))
+    return found
+
+
+def ranked_curves(doc: Document) -> list[Curve]:
+    """One a budget that is known for pass@1 and for pass@top3, a line a ranker.
 
     Dashed, for tokens: every problem has the same budget.
     """
@@ -35,15 +45,16 @@ def panels(doc: Document) -> list[tuple[str, str]]:
             scale = 1000.0 if words == "money" else 1.0
             lines = [drawn(curve, tone, axis, scale) for tone, curve in enumerate(own, start=1)]
             lines += equal(doc, metric, axis, [curve["ranker"] for curve in own])
-            frame = Frame(NARROW, 250, label, metric)
-            body = chart(lines, frame)
-            if body:
-                title = f"{metric} after ranking against {heading}"
-                desc = f"{metric} after ranking what k samples hold, against {label}, with bands."
-                identity = f"ranked-{metric.split('@')[1]}-{axis.replace('_', '-')}"
-                drawing = wrap(identity, NARROW, 250, title, desc, body)
-                key = legend([(f"t{x.tone}", x.label) for x in lines if not x.dashed])
-                found.append((title, drawing + key + csv(lines, frame)))
+            one = Curve(
+                f"ranked-{metric.split('@')[1]}-{axis.replace('_', '-')}",
+                f"{metric} after ranking against {heading}",
+                f"{metric} after ranking what k samples hold, against {label}, with bands.",
+                lines,
+                Frame(NARROW, 250, label, metric),
+                band_note(doc),
+            )
+            if one.drawable:
+                found.append(one)
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reports import bars, figures, ranked_figures, rankers
+from reports.curve import panel
 from reports.figures import Document, evidence, languages, legend, scope_label, whole
 from reports.html import (
     DASH,
@@ -182,7 +183,7 @@ def results(doc: Document) -> Markup:
         "results",
         "How often a program passes",
         figure(
-            figures.pass_curve(doc),
+            figures.pass_figure(doc),
             f"Unbiased pass@k: the chance that at least one of k samples passes all tests of a "
             f"problem. The band is the {level} interval for problems drawn anew"
             + (" (a problem's languages together)." if len(languages(doc)) > 1 else "."),
@@ -213,11 +214,11 @@ def results(doc: Document) -> Markup:
 
 
 def compute(doc: Document) -> Markup:
-    panels = figures.budget_panels(doc)
+    panels = figures.budget_curves(doc)
     shown = {axis for axis, _, _ in panels}
     drawn = [
-        tag("figure", join([tag("h3", heading), Markup(drawing)]), data_axis=axis)
-        for axis, heading, drawing in panels
+        tag("figure", join([tag("h3", heading), Markup(panel(curve))]), data_axis=axis)
+        for axis, heading, curve in panels
     ]
     notes = []
     device = doc["device_seconds"]

@@ -1,11 +1,13 @@
-"""Writes a report: metrics.json, report.md and report.html."""
+"""Writes a report: metrics.json, report.md, report.html and its curves as files in figures/."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
+from reports.curve_files import curve_files
 from reports.data import ReportInput
 from reports.document import document, jsonable
 from reports.markdown import markdown
@@ -15,7 +17,7 @@ from reports.tally import Placer, tally
 
 
 def render(source: ReportInput, out_dir: Path) -> Path:
-    """Writes the three files into `out_dir` (made if absent) and returns the path of the page.
+    """Writes the files into `out_dir` (made if absent) and returns the path of the page.
 
     Each file is replaced whole. Floats in metrics.json have full precision; null stands for what is
     undefined. Raises UserError where the tables hold no problem.
@@ -26,8 +28,19 @@ def render(source: ReportInput, out_dir: Path) -> Path:
     out_dir.mkdir(parents=True, exist_ok=True)
     replace(out_dir / "metrics.json", json.dumps(doc, indent=1, ensure_ascii=False) + "\n")
     replace(out_dir / "report.md", markdown(doc))
+    write_figures(out_dir / "figures", curve_files(doc))
     replace(out_dir / "report.html", page(doc, texts))
     return out_dir / "report.html"
+
+
+def write_figures(folder: Path, files: Mapping[str, str]) -> None:
+    """These files and no others: what an earlier report drew and this one cannot would mislead."""
+    folder.mkdir(exist_ok=True)
+    for name, content in files.items():
+        replace(folder / name, content)
+    for path in folder.iterdir():
+        if path.suffix in (".svg", ".csv", ".part") and path.name not in files:
+            path.unlink()
 
 
 def replace(path: Path, content: str) -> None:

@@ -1,4 +1,4 @@
-"""Report: every table of a run to metrics.json, report.md and report.html."""
+"""Report: every table of a run to metrics.json, report.md, report.html and figures/."""
 
 from __future__ import annotations
 

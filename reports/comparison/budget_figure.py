@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from reports.figures import WIDE, legend, marked, percent, twice
+from reports.curve import WIDE, Curve, twice
+from reports.figures import legend, marked, percent
 from reports.svg import Frame, Line, compact
 
 TONES = 8
@@ -32,8 +33,7 @@ def budget_figure(identity: str, one: dict[str, Any]) -> str:
         for i, setting in enumerate(one["settings"])
     ]
     title = f"{one['metric']} against {one['unit']}"
-    drawn = twice(
-        identity, title, " ".join(one["words"]), lines, Frame(WIDE, 360, one["unit"], one["metric"])
-    )
+    frame = Frame(WIDE, 360, one["unit"], one["metric"])
+    drawn = twice(Curve(identity, title, " ".join(one["words"]), lines, frame))
     key = legend([(f"t{x.tone}{' dash' if x.dashed else ''}", x.label) for x in lines])
     return f"{drawn}{key}" if drawn else ""

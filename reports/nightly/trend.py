@@ -9,7 +9,7 @@ from itertools import groupby
 
 import numpy as np
 
-from reports.figures import NARROW, WIDE
+from reports.curve import NARROW, WIDE
 from reports.svg import Scale, compact, text, wrap
 
 FAILED, PLAIN = "t8", "t1"

@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from reports.comparison.words import outcome, points, span
-from reports.figures import NARROW, WIDE
+from reports.curve import NARROW, WIDE
 from reports.svg import Scale, text, wrap
 
 SHOWN = 40  # rows; the table has all

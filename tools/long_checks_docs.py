@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from sandboxes import bench  # noqa: E402
+from tests.full.agreement import UNKNOWN, load_causes  # noqa: E402
 
 RESULTS = ROOT / "sandboxes" / "results"
 
@@ -73,6 +74,7 @@ def _ways() -> Iterator[str]:
     yield "| programs | language | known good | same verdict | hostile between | of these wrong |"
     yield "|---|---|---:|---:|---:|---:|"
     different = []
+    causes = load_causes(RESULTS / "ways" / "causes.yaml")
     for row in rows:
         between = sum(row["hostile_between"].values())
         yield (
@@ -80,9 +82,8 @@ def _ways() -> Iterator[str]:
             f" {len(row['hostile_wrong'])} |"
         )
         for task, each in row["differences"].items():
-            different.append(
-                f"- {task}: warm {each['warm']}, plain {each['plain']}: {each['detail']}"
-            )
+            cause = causes.get(f"{row['set']}/{row['language']}", {}).get(task, UNKNOWN)
+            different.append(f"- {task}: warm {each['warm']}, plain {each['plain']}: {cause}")
     if different:
         yield ""
         yield from different

@@ -31,13 +31,15 @@ FOLDER = ROOT / "sandboxes" / "results" / "ways"
 SEED = 20261125
 BETWEEN = 12  # ordinary programs for each hostile one
 SLOW = {"timeout", "out_of_memory"}  # each takes as long as its limit, which is generous here
+LONG = 1 << 20  # characters: whether a longer source is refused depends on the limits
 
 
 def _quick(language: str) -> list[Hostile]:
     return [
         h
         for h in load_hostile()
-        if h.language == language and not h.slow and not SLOW & set(h.verdicts)
+        if h.language == language
+        and not (h.slow or SLOW & set(h.verdicts) or len(h.completion) > LONG)
     ]
 
 

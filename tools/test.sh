@@ -1,58 +1,35 @@
 #!/usr/bin/env bash
-# Every test that needs no GPU and is not `full`, on two lanes. One builds the sandbox images and
-# then tests the sandboxes; beside it run the unit tests, which need nothing that is built, and, when
-# the images are there, the other integration tests. Arguments go to pytest. What the second lane
-# says is shown at the end, so that the two do not mix.
+# Every test that needs no GPU and is not `full`, one process a core. The unit tests run while the
+# sandbox images and the browser are made, which mostly waits for downloads; then the integration
+# tests. Arguments go to pytest.
 set -uo pipefail
-set -m # the second lane is a process group of its own, which ends with this script
+set -m # the set-up is a process group of its own, which ends with this script
 cd "$(dirname "$0")/.."
-log=.build/tests-beside.log
-ready=.build/set-up.status # the exit status of the set-up, once it has ended
+log=.build/set-up.log
 mkdir -p .build
-rm -f "$ready"
 
-tests() { .venv/bin/python -m pytest -m "not gpu and not full" --timeout 900 "$@"; }
-
-# worst STATUS...: the first that is a failure. 5: nothing was selected, which a choice by name may
-# mean for one part; for all of them it is a failure.
-worst() {
-    local status found=5
-    for status in "$@"; do
-        case $status in
-        0) found=0 ;;
-        5) ;;
-        *) return "$status" ;;
-        esac
-    done
-    return $found
+# Stealing: some modules hold hundreds of tests in every language, others a few that take minutes.
+tests() {
+    .venv/bin/python -m pytest -m "not gpu and not full" --timeout 900 \
+        --numprocesses auto --dist worksteal "$@"
 }
 
-beside() {
-    local units others
-    tests tests/unit "$@"
-    units=$?
-    until [ -s "$ready" ]; do sleep 1; done
-    [ "$(cat "$ready")" = 0 ] || return $units
-    tests tests/integration --ignore tests/integration/sandboxes tests/full "$@"
-    others=$?
-    worst $units $others
-}
-
-beside "$@" >"$log" 2>&1 </dev/null &
-lane=$!
-trap 'kill -- -$lane 2>/dev/null' EXIT
+make --no-print-directory images browser >"$log" 2>&1 </dev/null &
+setup=$!
+trap 'kill -- -$setup 2>/dev/null' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-echo "unit tests: running beside the set-up and the tests of the sandboxes (log: $log)"
-make --no-print-directory images browser
-setup=$?
-echo $setup >"$ready"
-sandboxes=$setup
-if [ $setup = 0 ]; then
-    tests tests/integration/sandboxes "$@"
-    sandboxes=$?
-fi
-wait $lane
-rest=$?
-cat "$log"
-worst $sandboxes $rest
+echo "unit tests: while the images and the browser are made (log: $log)"
+tests tests/unit "$@"
+units=$?
+wait $setup || {
+    status=$?
+    cat "$log"
+    exit $status
+}
+tests tests/integration tests/full "$@"
+others=$?
+# 5: nothing was selected, which a choice by name may mean for one part.
+[ $units = 5 ] && exit $others
+[ $others = 5 ] && exit $units
+exit $((units ? units : others))

@@ -9,6 +9,7 @@ from unittest import mock
 
 import pytest
 import torch
+from torch import Tensor
 
 from kernels.prefix_tree_attention.candidates import Chip
 from pipeline.bench.random_weights import Drawn
@@ -84,9 +85,9 @@ def test_products_that_depend_on_the_number_of_rows_are_found() -> None:
     drawn = Drawn("Tiny", torch.float32, torch.device("cpu"))
     decoder = Decoder(architecture("Tiny"), drawn, 64)
 
-    def product(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    def product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         return x @ weight.T * (1 + 1e-6 * len(x))
 
     with pytest.raises(UserError, match=r"engine\.deterministic"):
         check_heights(decoder, product)
-    check_heights(decoder, lambda x, weight: (x[:, None] * weight).sum(-1))
+    check_heights(decoder, lambda x, weight, bias: (x[:, None] * weight).sum(-1))

@@ -1,17 +1,35 @@
 #!/usr/bin/env bash
 # Every test that needs no GPU and is not `full`, one process a core. The unit tests run while the
 # sandbox images and the browser are made, which mostly waits for downloads; then the integration
-# tests. Arguments go to pytest.
+# tests, and at last those that want the machine for themselves. Arguments go to pytest.
 set -uo pipefail
 set -m # the set-up is a process group of its own, which ends with this script
 cd "$(dirname "$0")/.."
 log=.build/set-up.log
 mkdir -p .build
 
-# Stealing: some modules hold hundreds of tests in every language, others a few that take minutes.
+# tests CHOICE ARGUMENTS: pytest on what is neither `gpu` nor `full` and is of this choice.
 tests() {
-    .venv/bin/python -m pytest -m "not gpu and not full" --timeout 900 \
-        --numprocesses auto --dist worksteal "$@"
+    local choice=$1
+    shift
+    .venv/bin/python -m pytest -m "not gpu and not full and $choice" --timeout 900 "$@"
+}
+
+# Stealing: some modules hold hundreds of tests in every language, others a few that take minutes.
+side_by_side() { tests "not alone" --numprocesses auto --dist worksteal "$@"; }
+
+# worst STATUS...: the first that is a failure. 5: nothing was selected, which a choice by name may
+# mean for one part; for all of them it is a failure.
+worst() {
+    local status found=5
+    for status in "$@"; do
+        case $status in
+        0) found=0 ;;
+        5) ;;
+        *) return "$status" ;;
+        esac
+    done
+    return $found
 }
 
 make --no-print-directory images browser >"$log" 2>&1 </dev/null &
@@ -20,16 +38,14 @@ trap 'kill -- -$setup 2>/dev/null' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 echo "unit tests: while the images and the browser are made (log: $log)"
-tests tests/unit "$@"
+side_by_side tests/unit "$@"
 units=$?
 wait $setup || {
     status=$?
     cat "$log"
     exit $status
 }
-tests tests/integration tests/full "$@"
+side_by_side tests/integration tests/full "$@"
 others=$?
-# 5: nothing was selected, which a choice by name may mean for one part.
-[ $units = 5 ] && exit $others
-[ $others = 5 ] && exit $units
-exit $((units ? units : others))
+tests alone tests "$@"
+worst $units $others $?

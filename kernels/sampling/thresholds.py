@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ import triton
 from torch import Tensor
 
 from kernels.sampling.triton_kernels.narrow import (
+    BINS,
     BY_KEY,
     BY_VALUE,
     CUTS,
@@ -18,13 +20,13 @@ from kernels.sampling.triton_kernels.narrow import (
     keep,
     narrow,
     open_range,
+    settle,
+    tally,
 )
 
 # Low bits of float32 that are 0 in every value of a dtype.
 SHIFTS = {torch.bfloat16: 16, torch.float16: 13, torch.float32: 0}
 WARPS = 4
-# Passes by key that leave one of all keys of a dtype, each a ninth of the last.
-BY_KEYS = {torch.bfloat16: 6, torch.float16: 7, torch.float32: 11}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,15 @@ class Masses:
         return SHIFTS[self.logits.dtype]
 
 
+class _Pass:
+    """What a pass leaves: ranges [R, 2] and what lies above them [R], its cuts [R, 8] and what lies
+    above each in every chunk [R, C, 8]."""
+
+    def __init__(self, empty: Callable[..., Tensor], chunks: int) -> None:
+        self.ranges, self.overs = empty(2, dtype=torch.int32), empty()
+        self.cuts, self.sums = empty(CUTS.value, dtype=torch.int32), empty(chunks, CUTS.value)
+
+
 class Thresholds:
     """Filters in turn; after each, `ranges` and `kept` hold what is left of a row."""
 
@@ -66,10 +77,8 @@ class Thresholds:
         self.column = 0
         self.kept = empty(masses.chunks)  # [R, C] mass of each chunk that is kept
         self._limits = empty(2)
-        cuts, sums = (CUTS.value,), (masses.chunks, CUTS.value)
-        self._ranges_out = empty(2, dtype=torch.int32)
-        self._cuts, self._cuts_out = (empty(*cuts, dtype=torch.int32) for _ in range(2))
-        self._before, self._after = empty(*sums), empty(*sums)
+        self._overs = empty()  # what lies above the range
+        self._passes = [_Pass(empty, masses.chunks) for _ in range(2)]
 
     @staticmethod
     def of(
@@ -89,11 +98,13 @@ class Thresholds:
             found._top_p(part, again=count is not None)
         if least is not None:
             found._min_p(least, alone=count is part is None)
+        elif part is not None:
+            found._keep()
         return found
 
     def _top_k(self, count: int) -> None:
         self._open(float(count), count=True)
-        self._narrow(FROM_TOP, count=True, whole=False)
+        self._narrow(FROM_TOP, count=True)
         self._keep()
 
     def _top_p(self, part: float, again: bool) -> None:
@@ -102,7 +113,7 @@ class Thresholds:
         rare = max(1.0 - part, 1e-9) / self._m.logits.shape[1]
         least = (1e-3 - math.log(rare)) * self._m.temperature
         self._open(part, least=least, bounded=not again, again=again)
-        self._narrow(BY_VALUE, count=False, whole=not again)
+        self._narrow(BY_VALUE, count=False)
 
     def _min_p(self, least: float, alone: bool) -> None:
         if alone:
@@ -116,27 +127,43 @@ class Thresholds:
     ) -> None:  # fmt: skip
         m = self._m
         open_range[(len(m.logits),)](
-            m.sums, self.ranges, self._limits, self.kept, m.chunks, m.scale, limit, least,
-            CHUNKS=m.padded, COUNT=count, BOUNDED=bounded, AGAIN=again, SHIFT=m.shift, num_warps=1,
+            m.sums, self.ranges, self._overs, self._limits, self.kept, m.chunks, m.scale, limit,
+            least, CHUNKS=m.padded, COUNT=count, BOUNDED=bounded, AGAIN=again, SHIFT=m.shift,
+            num_warps=1,
         )  # fmt: skip
 
-    def _narrow(self, how: Any, *, count: bool, whole: bool) -> None:
-        """how: of the first cuts. whole: the mass above low is not known yet."""
+    def _narrow(self, how: Any, *, count: bool) -> None:
+        """how: of the first cuts."""
         m = self._m
-        ways = [how, BY_VALUE, *[BY_KEY] * BY_KEYS[m.logits.dtype]]
-        for index in range(len(ways) + 1):
-            last = index == len(ways)
+        read = (m.logits, m.logits.stride(0), m.banned, self._limits)
+        size = (m.logits.shape[1], m.chunks)
+        what = {"CHUNK": m.chunk, "BANNED": m.banned is not None, "SHIFT": m.shift}
+        # The second pass is for rows whose keys are too many to be counted.
+        for index, way in enumerate((how, BY_KEY if m.shift else BY_VALUE)):
+            old, new = self._passes[index - 1], self._passes[index]
             narrow[(len(m.logits), m.chunks)](
-                m.logits, m.logits.stride(0), m.banned, self._limits, self.ranges, self._cuts,
-                self._before, self._ranges_out, self._cuts_out, self._after, self.kept,
-                m.logits.shape[1], m.chunks, m.scale, m.temperature, CHUNK=m.chunk,
-                CHUNKS=m.padded, BANNED=m.banned is not None, COUNT=count, FIRST=index == 0,
-                WHOLE=whole and index == 0, LAST=last, HOW=BY_KEY if last else ways[index],
-                SHIFT=m.shift, num_warps=WARPS,
+                *read, self.ranges, self._overs, old.cuts, old.sums, new.ranges, new.overs,
+                new.cuts, new.sums, *size, m.scale, m.temperature, 1 if index == 0 else BINS.value,
+                CHUNKS=m.padded, COUNT=count, FIRST=index == 0, HOW=way, num_warps=WARPS, **what,
             )  # fmt: skip
-            self.ranges, self._ranges_out = self._ranges_out, self.ranges
-            self._cuts, self._cuts_out = self._cuts_out, self._cuts
-            self._before, self._after = self._after, self._before
+            self._swap(new)
+        last = self._passes[1]
+        counts = torch.zeros((len(m.logits), BINS.value), dtype=torch.int32, device=m.logits.device)
+        spare = self._passes[0]
+        tally[(len(m.logits), m.chunks)](
+            *read, self.ranges, self._overs, last.cuts, last.sums, spare.ranges, spare.overs,
+            counts, *size, CHUNKS=m.padded, num_warps=WARPS, **what,
+        )  # fmt: skip
+        self._swap(spare)
+        settle[(len(m.logits),)](
+            *read, self.ranges, self._overs, counts, *size, m.scale, COUNT=count, num_warps=WARPS,
+            **what,
+        )  # fmt: skip
+
+    def _swap(self, made: _Pass) -> None:
+        """Takes the ranges that a pass wrote; what they were is room for the next."""
+        self.ranges, made.ranges = made.ranges, self.ranges
+        self._overs, made.overs = made.overs, self._overs
 
     def _keep(self, below: float | None = None) -> None:
         """Mass above low; below: and above the largest logit less this."""

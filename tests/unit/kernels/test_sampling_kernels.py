@@ -70,6 +70,19 @@ def test_draws_as_the_reference(
     torch.testing.assert_close(mine[2], reference[2], atol=3e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("filters", [(None, 0.5, None), (150, None, None), (200, 0.6, None)])
+def test_logits_of_many_magnitudes(dtype: torch.dtype, filters: tuple[int | None, ...]) -> None:
+    """Around zero many keys lie between two logits: more than are counted, at first."""
+    generator = torch.Generator().manual_seed(4)
+    size = 10.0 ** -(30 * torch.rand((6, 300), generator=generator))
+    logits = (torch.randn((6, 300), generator=generator) * size).to(DEVICE, dtype)
+    mine, reference = both(logits, Filters(0.9, *filters, None), 64)
+    assert mine[0].tolist() == reference[0].tolist()
+    torch.testing.assert_close(mine[1], reference[1], atol=3e-5, rtol=1e-5)
+    torch.testing.assert_close(mine[2], reference[2], atol=3e-5, rtol=1e-5)
+
+
 @pytest.mark.parametrize("filters", [(None, 0.9, None), (20, 0.9, 0.02), (None, None, None)])
 def test_a_row_alone_draws_the_same_bits(filters: tuple[int | None, float, float]) -> None:
     generator = torch.Generator().manual_seed(9)

@@ -1,22 +1,17 @@
 #!/usr/bin/env bash
-# Every test that needs no GPU and is not `full`, one process a core. The unit tests run while the
-# sandbox images and the browser are made, which mostly waits for downloads; then the integration
-# tests, and at last those that want the machine for themselves. Arguments go to pytest.
+# Every test that needs no GPU and is not `full`, on two lanes. One builds the sandbox images and
+# then tests the sandboxes; beside it run the unit tests, which need nothing that is built, and, when
+# the images are there, the other integration tests. Arguments go to pytest. What the second lane
+# says is shown at the end, so that the two do not mix.
 set -uo pipefail
-set -m # the set-up is a process group of its own, which ends with this script
+set -m # the second lane is a process group of its own, which ends with this script
 cd "$(dirname "$0")/.."
-log=.build/set-up.log
+log=.build/tests-beside.log
+ready=.build/set-up.status # the exit status of the set-up, once it has ended
 mkdir -p .build
+rm -f "$ready"
 
-# tests CHOICE ARGUMENTS: pytest on what is neither `gpu` nor `full` and is of this choice.
-tests() {
-    local choice=$1
-    shift
-    .venv/bin/python -m pytest -m "not gpu and not full and $choice" --timeout 900 "$@"
-}
-
-# Stealing: some modules hold hundreds of tests in every language, others a few that take minutes.
-side_by_side() { tests "not alone" --numprocesses auto --dist worksteal "$@"; }
+tests() { .venv/bin/python -m pytest -m "not gpu and not full" --timeout 900 "$@"; }
 
 # worst STATUS...: the first that is a failure. 5: nothing was selected, which a choice by name may
 # mean for one part; for all of them it is a failure.
@@ -32,20 +27,32 @@ worst() {
     return $found
 }
 
-make --no-print-directory images browser >"$log" 2>&1 </dev/null &
-setup=$!
-trap 'kill -- -$setup 2>/dev/null' EXIT
+beside() {
+    local units others
+    tests tests/unit "$@"
+    units=$?
+    until [ -s "$ready" ]; do sleep 1; done
+    [ "$(cat "$ready")" = 0 ] || return $units
+    tests tests/integration --ignore tests/integration/sandboxes tests/full "$@"
+    others=$?
+    worst $units $others
+}
+
+beside "$@" >"$log" 2>&1 </dev/null &
+lane=$!
+trap 'kill -- -$lane 2>/dev/null' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-echo "unit tests: while the images and the browser are made (log: $log)"
-side_by_side tests/unit "$@"
-units=$?
-wait $setup || {
-    status=$?
-    cat "$log"
-    exit $status
-}
-side_by_side tests/integration tests/full "$@"
-others=$?
-tests alone tests "$@"
-worst $units $others $?
+echo "unit tests: running beside the set-up and the tests of the sandboxes (log: $log)"
+make --no-print-directory images browser
+setup=$?
+echo $setup >"$ready"
+sandboxes=$setup
+if [ $setup = 0 ]; then
+    tests tests/integration/sandboxes "$@"
+    sandboxes=$?
+fi
+wait $lane
+rest=$?
+cat "$log"
+worst $sandboxes $rest

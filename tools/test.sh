@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Every test that needs no GPU and is not `full`, on two lanes. One builds the sandbox images and
 # then tests the sandboxes; beside it run the unit tests, which need nothing that is built, and, when
-# the images are there, the other integration tests. Arguments go to pytest. What the second lane
-# says is shown at the end, so that the two do not mix.
+# the images are there, the other integration tests. What the second lane says is shown at the end,
+# so that the two do not mix; then come tests that want the machine for themselves. Arguments go to
+# pytest.
 set -uo pipefail
 set -m # the second lane is a process group of its own, which ends with this script
 cd "$(dirname "$0")/.."
@@ -11,7 +12,12 @@ ready=.build/set-up.status # the exit status of the set-up, once it has ended
 mkdir -p .build
 rm -f "$ready"
 
-tests() { .venv/bin/python -m pytest -m "not gpu and not full" --timeout 900 "$@"; }
+# tests CHOICE ARGUMENTS: pytest on what is neither `gpu` nor `full` and is of this choice.
+tests() {
+    local choice=$1
+    shift
+    .venv/bin/python -m pytest -m "not gpu and not full and $choice" --timeout 900 "$@"
+}
 
 # worst STATUS...: the first that is a failure. 5: nothing was selected, which a choice by name may
 # mean for one part; for all of them it is a failure.
@@ -29,11 +35,11 @@ worst() {
 
 beside() {
     local units others
-    tests tests/unit "$@"
+    tests "not alone" tests/unit "$@"
     units=$?
     until [ -s "$ready" ]; do sleep 1; done
     [ "$(cat "$ready")" = 0 ] || return $units
-    tests tests/integration --ignore tests/integration/sandboxes tests/full "$@"
+    tests "not alone" tests/integration --ignore tests/integration/sandboxes tests/full "$@"
     others=$?
     worst $units $others
 }
@@ -49,10 +55,11 @@ setup=$?
 echo $setup >"$ready"
 sandboxes=$setup
 if [ $setup = 0 ]; then
-    tests tests/integration/sandboxes "$@"
+    tests "not alone" tests/integration/sandboxes "$@"
     sandboxes=$?
 fi
 wait $lane
 rest=$?
 cat "$log"
-worst $sandboxes $rest
+tests alone tests/unit "$@"
+worst $sandboxes $rest $?

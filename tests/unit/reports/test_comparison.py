@@ -320,8 +320,9 @@ def test_noise_and_no_change_are_called_so(first: ReportInput, second: ReportInp
     assert "% in both: no problem differs." in said
 
 
+@pytest.mark.alone
 def test_200_problems_of_1000_candidates_take_seconds() -> None:
-    """Counting and statistics, in 10 s of processor time, whatever else runs here."""
+    """Counting and statistics, in 10 s of processor time."""
     small = synthetic_run(0, problems=67, n=100, logprobs=False, bootstrap=2000)
     runs = [grown(small, 10), grown(without_failures(small), 10)]
     started = time.process_time()

@@ -85,7 +85,7 @@ process.exit(0);
     _javascript("loop", "backtracking_pattern", "return /^(a+)+$/.test('a'.repeat(64) + 'b');", "timeout"),
     _javascript("loop", "endless_microtasks", "const again = () => Promise.resolve().then(again); again(); return 5;", "timeout", "out_of_memory"),
     _javascript("recursion", "without_end", "return add(a, b);", "runtime_error"),
-    _javascript("memory", "buffers", "const k = []; while (true) k.push(Buffer.alloc(1 << 24, 1));", "out_of_memory"),
+    _javascript("memory", "buffers", "const k = []; while (true) k.push(Buffer.alloc(1 << 24, 1));", "out_of_memory", "timeout"),
     _javascript("memory", "at_once", "return Buffer.alloc(2 ** 31, 1).length;", "out_of_memory"),
     _javascript("memory", "slowly", "const k = []; while (true) k.push({a: [a, b]});", "out_of_memory", "timeout"),
     _javascript("memory", "doubling_string", "let s = 'x'; while (true) s += s;", "runtime_error", "out_of_memory"),

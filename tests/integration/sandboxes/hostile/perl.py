@@ -148,7 +148,7 @@ BEGIN {
     _perl("loop", "sleep", "sleep 1000;", "timeout", slow=True),
     _perl("loop", "signals_are_ignored", "$SIG{$_} = 'IGNORE' for keys %SIG; 1 while 1;", "timeout"),
     _perl("loop", "backtracking_pattern", '("a" x 60) =~ /^(a(?1)?|aa(?1)?)[bc]/ ? 1 : 0', "timeout"),
-    _perl("recursion", "without_end", "no warnings; return add($a, $b) + 1;", "out_of_memory"),
+    _perl("recursion", "without_end", "no warnings; return add($a, $b) + 1;", "out_of_memory", "timeout"),
     _perl("memory", "at_once", 'length("x" x (1 << ($a + 29)))', "out_of_memory"),
     _perl("memory", "more_than_there_is", 'length("x" x (1 << ($a + 44)))', "out_of_memory"),
     _perl("memory", "more_than_there_is_in_an_eval", 'eval { my $x = "x" x (1 << ($a + 44)) }; return 5;', "out_of_memory"),

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch.nn.functional as F
 from torch import Tensor
 
 from kernels.decode_step import fused
 from pipeline.engine.decoder import Decoder, Layer
-from pipeline.engine.parts import LayerCache, LayerNorm, Linear, Norm, StepPlan
-
-# x [R, K], weight [N, K], bias [N] -> x @ weight^T + bias [R, N], rounded once. A bias that is
-# added to a rounded product instead costs a third of the precision of log-probabilities in bf16.
-Product = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+from pipeline.engine.parts import LayerCache, LayerNorm, Linear, Norm, Product, StepPlan
 
 
 class FusedForward:

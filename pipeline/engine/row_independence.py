@@ -14,12 +14,11 @@ import torch
 from torch import Tensor
 
 from pipeline.engine.decoder import Decoder
-from pipeline.engine.parts import Linear
+from pipeline.engine.parts import Linear, Product
 from pipeline.records import UserError
 
 HEIGHTS = (1, 16, 17, 64, 192, 512)  # numbers of rows for which products have tiles of their own
 Products = Iterator[tuple[str, int, Callable[[Tensor], Tensor]]]
-Product = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
 
 def check_rows(decoder: Decoder, tile: int) -> None:

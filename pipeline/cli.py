@@ -114,7 +114,9 @@ def parser() -> argparse.ArgumentParser:
         help="compare runs that differ in this: data, truncation, toolchain",
     )
     compare.add_argument(
-        "--out", type=Path, help="directory for compare.json, compare.md and compare.html"
+        "--out",
+        type=Path,
+        help="directory for compare.json, compare.md, compare.html and its figures as files",
     )
     compare.set_defaults(call=commands.compare)
 

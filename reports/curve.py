@@ -31,11 +31,16 @@ class Curve:
 
 def csv_text(curve: Curve) -> str:
     """A row a point, floats in full, empty where undefined; bands are `low` and `high`."""
-    rows = [["series", curve.frame.x_label, curve.frame.y_label, "low", "high"]]
+    rows: list[list[object]] = [["series", curve.frame.x_label, curve.frame.y_label, "low", "high"]]
     for line in curve.lines:
         low, high = line.low or [None] * len(line.x), line.high or [None] * len(line.x)
         for values in zip(line.x, line.y, low, high, strict=True):
-            rows.append([line.label, *("" if v is None else repr(v) for v in values)])
+            rows.append([line.label, *values])
+    return as_csv(rows)
+
+
+def as_csv(rows: Sequence[Sequence[object]]) -> str:
+    """Floats in full, None as an empty field."""
     text = io.StringIO()
     writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()
@@ -47,7 +52,8 @@ def panel(curve: Curve) -> str:
     if not body:
         return ""
     frame = curve.frame
-    return wrap(curve.name, frame.width, frame.height, curve.title, curve.desc, body) + saved(curve)
+    svg = wrap(curve.name, frame.width, frame.height, curve.title, curve.desc, body)
+    return svg + saved(csv_text(curve))
 
 
 def twice(curve: Curve) -> str:
@@ -61,9 +67,9 @@ def twice(curve: Curve) -> str:
         body = chart(curve.lines, frame)
         drawing = wrap(f"{curve.name}-{css}", width, height, curve.title, curve.desc, body)
         parts.append(f'<div class="{css}">{drawing}</div>')
-    return "".join(parts) + saved(curve)
+    return "".join(parts) + saved(csv_text(curve))
 
 
-def saved(curve: Curve) -> str:
+def saved(csv: str) -> str:
     """The drawing's points, where the page's script finds them to save as CSV."""
-    return f'<span hidden data-csv="{escape(csv_text(curve))}"></span>'
+    return f'<span hidden data-csv="{escape(csv)}"></span>'

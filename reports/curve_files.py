@@ -1,7 +1,8 @@
-"""The curves of a report as files beside its page: NAME.svg and NAME.csv."""
+"""Curves as files beside a page: NAME.svg and NAME.csv."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from reports.curve import Curve, csv_text
@@ -20,16 +21,24 @@ TONES = ("#1c1b19", "#1f63a8", "#b4560a", "#1a7a5a", "#a23c78", "#14768a", "#806
          "#b23434")  # fmt: skip
 FILE_STYLE = STYLE + ".title{font-size:15px;font-weight:600}.line.strong{stroke-width:3}"
 FILE_STYLE += "".join(
-    f".line.t{i},.mark.t{i}{{stroke:{colour}}}.band.t{i}{{fill:{colour}}}"
+    f".line.t{i},.mark.t{i},.whisker.t{i}{{stroke:{colour}}}"
+    f".band.t{i},.mark.full.t{i}{{fill:{colour}}}"
     for i, colour in enumerate(TONES + TONES[1:6])
 )
 FILE_STYLE += "".join(f".line.t{i}{{stroke-dasharray:7 4}}" for i in range(9, 14))
 FILE_STYLE += ".line.dashed{stroke-width:1.5;stroke-dasharray:2 5}"
+FILE_STYLE += ".whisker{stroke-width:2;opacity:.55}"
 
 
-def curve_files(doc: Document) -> dict[str, str]:
+def report_files(doc: Document) -> dict[str, str]:
+    """Those of a report's curves."""
+    return curve_files(
+        [pass_curve(doc), *(c for _, _, c in budget_curves(doc)), *ranked_curves(doc)]
+    )
+
+
+def curve_files(curves: Sequence[Curve]) -> dict[str, str]:
     """The content of each file by its name; a curve without two points has none."""
-    curves = [pass_curve(doc), *(c for _, _, c in budget_curves(doc)), *ranked_curves(doc)]
     found = {}
     for curve in curves:
         if curve.drawable:

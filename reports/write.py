@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from reports.curve_files import curve_files
+from reports.curve_files import report_files
 from reports.data import ReportInput
 from reports.document import document, jsonable
 from reports.markdown import markdown
@@ -28,7 +28,7 @@ def render(source: ReportInput, out_dir: Path) -> Path:
     out_dir.mkdir(parents=True, exist_ok=True)
     replace(out_dir / "metrics.json", json.dumps(doc, indent=1, ensure_ascii=False) + "\n")
     replace(out_dir / "report.md", markdown(doc))
-    write_figures(out_dir / "figures", curve_files(doc))
+    write_figures(out_dir / "figures", report_files(doc))
     replace(out_dir / "report.html", page(doc, texts))
     return out_dir / "report.html"
 

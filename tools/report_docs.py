@@ -42,7 +42,8 @@ Its own script alone may run (content security policy); what candidates wrote is
 - Every curve (pass@k, budgets, rankers) also lies beside the page, as `report/figures/NAME.svg` and
   `NAME.csv`, `passk` for one. The SVG needs nothing else: title, axes, bands and legend are in it.
   The CSV has a row a point: series, x, y (a share from 0 to 1), and the ends of the band, empty
-  where none is drawn; these are the numbers of `metrics.json`. PNG is made by the page only.
+  where none is drawn; these are the numbers of `metrics.json`. PNG comes from the page
+  alone, since drawing text takes a browser.
 - The texts lie compressed in the page, a block a problem, and are unpacked when a problem is
   opened. {KEPT} The limit is {LIMIT / 1e6:g} MB for all problems: a small problem leaves what it
   does not need to the large ones. Of a program the first {CODE:,} characters are shown, of an

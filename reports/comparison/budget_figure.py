@@ -11,8 +11,8 @@ from reports.svg import Frame, Line, compact
 TONES = 8
 
 
-def budget_figure(identity: str, one: dict[str, Any]) -> str:
-    """A line a setting; "" where none has two points."""
+def budget_curve(one: dict[str, Any], confidence: float) -> Curve:
+    """A line a setting; named `budget-tokens`, after ranking `ranked-1-tokens`."""
     lines = [
         Line(
             setting["label"],
@@ -32,8 +32,20 @@ def budget_figure(identity: str, one: dict[str, Any]) -> str:
         )
         for i, setting in enumerate(one["settings"])
     ]
-    title = f"{one['metric']} against {one['unit']}"
-    frame = Frame(WIDE, 360, one["unit"], one["metric"])
-    drawn = twice(Curve(identity, title, " ".join(one["words"]), lines, frame))
-    key = legend([(f"t{x.tone}{' dash' if x.dashed else ''}", x.label) for x in lines])
+    ranked = one["metric"].endswith("after ranking")
+    kind = f"ranked-{one['metric'].split()[0].split('@')[1]}" if ranked else "budget"
+    return Curve(
+        f"{kind}-{one['axis'].replace('_', '-')}",
+        f"{one['metric']} against {one['unit']}",
+        " ".join(one["words"]),
+        lines,
+        Frame(WIDE, 360, one["unit"], one["metric"]),
+        f"bands: {confidence:.0%} intervals",
+    )
+
+
+def budget_figure(curve: Curve) -> str:
+    """The drawing and its legend; "" where no line has two points."""
+    drawn = twice(curve)
+    key = legend([(f"t{x.tone}{' dash' if x.dashed else ''}", x.label) for x in curve.lines])
     return f"{drawn}{key}" if drawn else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reports.comparison import tables
-from reports.comparison.budget_figure import budget_figure
+from reports.comparison.budget_figure import budget_curve, budget_figure
 from reports.comparison.figure import figure_of
 from reports.comparison.words import explained, points, summary, whole
 from reports.html import Cell, Markup, join, table, tag
@@ -31,14 +31,14 @@ def page(doc: Document) -> str:
         against(f"run-{i}", doc, first, run, item)
         for i, (run, item) in enumerate(zip(others, doc["against"], strict=True))
     ]
-    parts.append(budget_section(doc["budgets"]))
+    parts.append(budget_section(doc["budgets"], doc["confidence"]))
     reading = section("reading", "How to read this", *(tag("p", said) for said in explained(doc)))
     body = [
         tag("header", join([tag("h1", title), tag("p", lead(doc), _class="lead")])),
         tag("nav", tag("ul", links), aria_label="Sections"),
         tag("main", join([*parts, reading])),
     ]
-    return shell("forkeval comparison", title, join(body))
+    return shell("forkeval comparison", title, join(body), ("figures.js",))
 
 
 def lead(doc: Document) -> str:
@@ -88,7 +88,7 @@ def against(
     return section(identity, f"{run['label']} against {first['label']}", *parts)
 
 
-def budget_section(found: Document) -> Markup:
+def budget_section(found: Document, confidence: float) -> Markup:
     """Curves of all settings on one axis each, with what they say."""
     parts: list[object] = []
     if found["reason"]:
@@ -102,9 +102,9 @@ def budget_section(found: Document) -> Markup:
                 f"{found['prices']} of the first run.",
             )
         )
-    for i, one in enumerate(found["figures"]):
+    for one in found["figures"]:
         parts.append(tag("h3", f"{one['metric']} against {one['unit']}"))
-        drawn = budget_figure(f"budget-{i}", one)
+        drawn = budget_figure(budget_curve(one, confidence))
         if drawn:
             parts.append(figure(drawn, f"{one['metric']}, with bands for problems drawn anew."))
         parts.append(tag("ul", join([tag("li", said) for said in one["words"]])))

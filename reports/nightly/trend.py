@@ -79,10 +79,9 @@ def svg(identity: str, drawn: Trend, width: int, height: int) -> str:
         parts.append(f'<polyline class="line {PLAIN}" points="{joined}"/>')
     for i, (point, (px, py)) in enumerate(zip(points, spots, strict=True)):
         if point.failed or len(points) <= MARKED or i == len(points) - 1:
-            tone = FAILED if point.failed else PLAIN
-            filled = ' style="fill:var(--c)"' if point.failed else ""
+            tone = f"full {FAILED}" if point.failed else PLAIN
             parts.append(
-                f'<circle class="mark {tone}" cx="{px}" cy="{py}" r="3.5"{filled}>'
+                f'<circle class="mark {tone}" cx="{px}" cy="{py}" r="3.5">'
                 f"<title>{escape(drawn.told(point))}</title></circle>"
             )
     last = drawn.told(points[-1])

@@ -1,4 +1,4 @@
-"""Pools and jobs for the tests that need a Docker engine."""
+"""Pools and jobs for the tests that need a Docker engine; the browser for those of the pages."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.records import Job, Limits, digest
 from sandboxes.pool import DockerExecutor, Way
+from tests.integration.browsing import BROWSER
 
 LIMITS = Limits(cpu_seconds=2.0, wall_seconds=20.0, memory_mib=256, disk_mib=16)
 
@@ -73,3 +74,14 @@ def job() -> Callable[..., Job]:
         )
 
     return make
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium, driven by playwright; tests that need it are skipped where there is none."""
+    from playwright.sync_api import sync_playwright  # most tests need none of it
+
+    with sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        yield opened
+        opened.close()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from synthetic_run import synthetic_run
 
 from reports.comparison import Compared, Side, compared, write
-from tests.integration.test_report_page import BROWSER, browse, probe, probed_copy
+from tests.integration.browsing import BROWSER, saved, serious, shot, visiting
+from tests.integration.test_report_page import browse, probe, probed_copy
 
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium: tools/setup.sh browser")
 
@@ -37,3 +39,28 @@ def test_fits_the_window_and_loads_nothing(page: Path, tmp_path: Path, width: in
     assert "pass@k against tokens a problem" in seen["figures"]
     counts = [int(text.split()[0]) for text in seen["down"]]
     assert counts == sorted(counts, reverse=True)
+
+
+def test_figures_are_saved_with_the_numbers_of_the_files(
+    page: Path, browser: Any, tmp_path: Path
+) -> None:
+    figures = {
+        "Differences of pass@k, second": "differences-1",
+        "pass@k against tokens a problem": "budget-tokens",
+    }
+    with visiting(browser, page.as_uri()) as seen:
+        for title, name in figures.items():
+            assert saved(seen, f"{title} as PNG", tmp_path).startswith(b"\x89PNG")
+            assert b"stroke:" in saved(seen, f"{title} as SVG", tmp_path)
+            told = saved(seen, f"{title} as CSV", tmp_path)
+            assert told == (page.parent / "figures" / f"{name}.csv").read_bytes()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_nothing_serious(
+    page: Path, browser: Any, scheme: str, width: int, tmp_path: Path
+) -> None:
+    with visiting(browser, page.as_uri(), width, scheme) as seen:
+        shot(seen, f"compare-{scheme}-{width}", tmp_path)
+        assert serious(seen) == []

@@ -6,11 +6,13 @@ import json
 import re
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
 from made_nights import Nights
 
-from tests.integration.test_report_page import BROWSER, browse
+from tests.integration.browsing import BROWSER, serious, shot, visiting
+from tests.integration.test_report_page import browse
 
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium: tools/setup.sh browser")
 
@@ -75,3 +77,14 @@ def test_fits_the_window_and_loads_nothing(
     assert seen["width"] <= seen["window"]
     assert seen["smallest"] >= 11
     assert (seen["texts"] > 10) == name.startswith("series")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing_serious(
+    site: Path, browser: Any, name: str, scheme: str, tmp_path: Path
+) -> None:
+    for width in (1280, 390):
+        with visiting(browser, (site / name).as_uri(), width, scheme) as seen:
+            shot(seen, f"night-{Path(name).stem}-{scheme}-{width}", tmp_path)
+            assert serious(seen) == []

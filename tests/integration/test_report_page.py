@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import struct
 import subprocess
 import zlib
@@ -20,9 +19,8 @@ import pytest
 from synthetic_run import synthetic_run
 
 from reports import render
+from tests.integration.browsing import BROWSER
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-BROWSER = next((path for name in NAMES if (path := shutil.which(name))), None)
 QUIET = (
     "--headless",
     "--no-sandbox",

@@ -5,31 +5,19 @@ Screenshots lie in the folder that FORKEVAL_SHOTS names, or in the test's own.
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import Iterator
-from importlib.resources import files
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import sync_playwright
 from synthetic_run import HOSTILE, synthetic_run
 
 from reports import render
+from tests.integration.browsing import BROWSER, saved, serious, shot, visiting
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-BROWSER = next((path for name in NAMES if (path := shutil.which(name))), None)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium: tools/setup.sh browser")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
@@ -41,32 +29,13 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def visit(browser: Any, report: Path) -> Iterator[Any]:
     """Opens the report; afterwards no error may have been seen."""
-    contexts = []
-    errors: list[str] = []
+    with ExitStack() as visits:
 
-    def opened(fragment: str = "", width: int = 1280, scheme: str = "light") -> Any:
-        context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(20_000)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda line: line.type == "error" and errors.append(line.text))
-        page.goto(report.as_uri() + fragment)
-        return page
+        def opened(fragment: str = "", width: int = 1280, scheme: str = "light") -> Any:
+            address = report.as_uri() + fragment
+            return visits.enter_context(visiting(browser, address, width, scheme))
 
-    yield opened
-    for context in contexts:
-        context.close()
-    assert errors == []
-
-
-def shot(page: Any, name: str, tmp_path: Path) -> None:
-    folder = Path(os.environ.get("FORKEVAL_SHOTS", tmp_path))
-    folder.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=folder / f"{name}.png")
-    assert (folder / f"{name}.png").stat().st_size > 10_000
+        yield opened
 
 
 def title(page: Any) -> str:
@@ -177,11 +146,7 @@ def test_curves_switch_their_budget(visit: Any) -> None:
 @pytest.mark.parametrize("kind", ["SVG", "PNG", "CSV"])
 def test_figures_are_saved(visit: Any, kind: str, tmp_path: Path) -> None:
     page = visit()
-    with page.expect_download() as found:
-        page.get_by_role("button", name=f"pass@k against k as {kind}", exact=True).click()
-    saved = tmp_path / found.value.suggested_filename
-    found.value.save_as(saved)
-    data = saved.read_bytes()
+    data = saved(page, f"pass@k against k as {kind}", tmp_path)
     if kind == "PNG":
         assert data.startswith(b"\x89PNG")
         assert len(data) > 10_000
@@ -197,28 +162,15 @@ def test_figures_are_saved(visit: Any, kind: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_axe_finds_nothing_serious(visit: Any, scheme: str, width: int, tmp_path: Path) -> None:
-    source = (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
     page = visit(width=width, scheme=scheme)
     shot(page, f"page-{scheme}-{width}", tmp_path)
-    assert serious(page, source) == []
+    assert serious(page) == []
     page.goto(page.url.split("#")[0] + "#mbxp/python/MBPP/4")
     page.locator("details.program[open] pre").first.wait_for()
     shot(page, f"problem-{scheme}-{width}", tmp_path)
-    assert serious(page, source) == []
+    assert serious(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("box.scrollWidth <= box.clientWidth")
     page.evaluate("box.close()")
     page.evaluate("document.body.append(document.createElement('img'))")
-    assert serious(page, source)  # that it would have found one
-
-
-def serious(page: Any, source: str) -> list[str]:
-    # Through the debugger, which the page's policy does not bind.
-    page.evaluate(source + "; undefined")
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    return [
-        f"{one['id']}: {node['html'][:160]}"
-        for one in found["violations"]
-        if one["impact"] in ("serious", "critical")
-        for node in one["nodes"]
-    ]
+    assert serious(page)  # that it would have found one

@@ -319,6 +319,7 @@ def distinct_share(tally: Tally, ks: Sequence[int]) -> Floats:
     if not len(times) or int(count.min()) < max(ks):
         return np.full(len(ks), math.nan)
     # Many programs were drawn equally often of equally many.
-    pairs, alike = np.unique(np.stack([count[problem], times]), axis=1, return_counts=True)
-    chance = 1.0 - miss(pairs[0], pairs[1], list(ks))
+    scale = int(times.max()) + 1  # two numbers as one: sorting pairs is ten times slower
+    pairs, alike = np.unique(count[problem] * scale + times, return_counts=True)
+    chance = 1.0 - miss(pairs // scale, pairs % scale, list(ks))
     return np.asarray(alike @ chance / len(times))

@@ -151,9 +151,16 @@ class Placer:
         self._keys = joined_key(problems).combine_chunks()
         if len(self._keys.unique()) != len(self._keys):
             raise UserError("report: a problem is in the problems table twice; load again")
+        # By the table's identity: a table is asked for once a column, and its keys are strings.
+        self._known: dict[int, tuple[pa.Table, tuple[Ints, Ints]]] = {}
 
     def cells(self, table: pa.Table) -> tuple[Ints, Ints]:
         """Rows of the table that are wanted, and the flat cell of each."""
+        if id(table) not in self._known:
+            self._known[id(table)] = table, self._found(table)  # kept, so that its id stays its own
+        return self._known[id(table)][1]
+
+    def _found(self, table: pa.Table) -> tuple[Ints, Ints]:
         if table.num_rows == 0:
             return np.empty(0, np.int64), np.empty(0, np.int64)
         found = pc.fill_null(pc.index_in(joined_key(table), value_set=self._keys), -1)

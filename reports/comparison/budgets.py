@@ -8,6 +8,7 @@ from typing import Any
 
 from reports.comparison.data import Side
 from reports.comparison.frontier import Noise, Offer, crossings, frontier, offer
+from reports.comparison.pairs import Pair
 from reports.comparison.settings import Setting, common, settings
 from reports.html import percent
 from reports.ledger import price_table
@@ -33,9 +34,12 @@ AXES = (
 )
 
 
-def budgets(sides: Sequence[Side]) -> dict[str, Any]:
-    """Every axis on which two settings of a metric have a cost; `reason` where there is none."""
-    halves = common(sides)
+def budgets(sides: Sequence[Side], pairs: Sequence[Pair]) -> dict[str, Any]:
+    """Every axis on which two settings of a metric have a cost; `reason` where there is none.
+
+    pairs: the first side with each other one.
+    """
+    halves = common(sides, pairs)
     found = settings(sides, halves)
     first = sides[0].source.settings
     answer: dict[str, Any] = {"problems": 0, "prices": price_table(first.prices), "figures": []}

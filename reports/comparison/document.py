@@ -25,10 +25,12 @@ def compared(source: Compared) -> Document:
     Raises UserError where a run has no problem in common with the first.
     """
     settings = source.baseline.source.settings
+    pairs = [pair(source.baseline, other) for other in source.others]
     against = [
-        one(source.baseline, other, settings, *changes)
-        for other, *changes in zip(
+        one(source.baseline, other, both, settings, *changes)
+        for other, both, *changes in zip(
             source.others,
+            pairs,
             source.allowed or [()] * len(source.others),
             source.settings or [()] * len(source.others),
             strict=True,
@@ -46,7 +48,7 @@ def compared(source: Compared) -> Document:
             "seed": settings.seed,
             "family": sum(row["outcome"] != "undefined" for row in family),
             "against": against,
-            "budgets": budgets((source.baseline, *source.others)),
+            "budgets": budgets((source.baseline, *source.others), pairs),
         }
     )
     return document
@@ -66,12 +68,12 @@ def described(side: Side) -> dict[str, Any]:
 def one(
     baseline: Side,
     other: Side,
+    both: Pair,
     settings: Settings,
     allowed: Sequence[Change],
     changed: Sequence[Change],
 ) -> dict[str, Any]:
     """One run against the first."""
-    both = pair(baseline, other)
     wanted = sorted({*settings.k, *other.source.settings.k})
     least = min(baseline.source.n, other.source.n)
     ks = [k for k in wanted if k <= least]

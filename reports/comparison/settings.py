@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from reports import ranked_curves
 from reports.comparison.data import Side
-from reports.comparison.pairs import Half, half
+from reports.comparison.pairs import Half, Pair, half
 from reports.curves import axes, device_seconds
 from reports.data import ReportInput
 from reports.intervals import over_problems
@@ -45,12 +45,14 @@ class Setting:
     device: str  # where device seconds come from, in words; "" where there are none
 
 
-def common(sides: Sequence[Side]) -> list[Half]:
+def common(sides: Sequence[Side], pairs: Sequence[Pair]) -> list[Half]:
     """The runs on the problems that all have; empty where there is none."""
     keys = [set(joined_key(side.source.problems).to_pylist()) for side in sides]
     shared = reduce(set.intersection, keys)
     if not shared:
         return []
+    if all(both.problems == len(shared) for both in pairs):  # counted already
+        return [pairs[0].first, *(both.second for both in pairs)]
     table = sides[0].source.problems
     wanted = table.filter(pc.is_in(joined_key(table), value_set=pc.cast(sorted(shared), "string")))
     return [half(side.source, wanted) for side in sides]

@@ -3,8 +3,8 @@
 At the evidence `isolated` a program without its test answers a judge (`--program FILE`, and
 `--judge FOLDER` for that one): see isolated_program.py and isolated_judge.py.
 
-The server forks a child for each job. The child becomes the job's user before it reads a byte of
-the program, so nothing of a job ever enters the server, and a job has no right to touch it.
+The server (server.c) forks a child for each job. The child becomes the job's user before it reads a
+byte of the program, so nothing of a job ever enters the server, and a job has no right to touch it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from _frozen_importlib_external import SourceFileLoader  # importlib's, without 
 
 TYPE_CHECKING = False  # as `typing` has it, without loading it for every plain program
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
 sys.path[0] = "/forkeval"
@@ -32,10 +31,8 @@ COMMON = """
 """
 
 
-def run_program(path: str, run: Callable[[dict[str, Any], str, bytes], None]) -> None:
-    """Has `run` execute the program, with the namespace that the interpreter gives to a script."""
-    with open(path, "rb") as file:
-        source = file.read()
+def make_main(path: str) -> dict[str, Any]:
+    """The namespace that the interpreter gives to the script at `path`, as module `__main__`."""
     main = type(sys)("__main__")
     main.__dict__.update(
         __annotations__={},
@@ -46,27 +43,30 @@ def run_program(path: str, run: Callable[[dict[str, Any], str, bytes], None]) ->
     )
     sys.modules["__main__"] = main
     sys.argv[:] = [path]
-    sys.path.insert(0, os.path.dirname(path))
-    gc.enable()
-    run(main.__dict__, path, source)
+    return main.__dict__
 
 
 def run_verb(verb: str, path: str) -> None:
-    """What a command line, or the runner's word to the server, asks for."""
-    if verb == "run":
-        del sys.path[0]
-        run_program(path, completed.run)
-    elif verb == "program":
-        import isolated_program  # type: ignore[import-not-found]
-
-        del sys.path[0]
-        run_program(path, isolated_program.run)
-    else:
+    """What a command line asks for."""
+    if verb == "judge":
         import isolated_judge  # type: ignore[import-not-found]
 
         del sys.path[0]
-        os.environ["HOME"] = path
-        isolated_judge.run(path)
+        run_judge(isolated_judge, path)
+    elif verb == "program":
+        import isolated_program  # type: ignore[import-not-found]
+
+        sys.path[0] = os.path.dirname(path)
+        isolated_program.run(make_main(path), path, completed.read(path))
+    else:
+        sys.path[0] = os.path.dirname(path)
+        completed.run(make_main(path), path, completed.read(path))
+
+
+def run_judge(judge: Any, folder: str) -> None:
+    """Runs the test in `folder`."""
+    os.environ["HOME"] = folder
+    judge.run(folder)
 
 
 def make_stream(number: int, name: str, mode: str) -> None:
@@ -98,48 +98,48 @@ def warm_up() -> None:
 
 
 def serve() -> None:
-    """Answers "VERB UID CPU_SECONDS PROCESSES" with "pid N", later "exit STATUS CPU_US RSS_KIB"."""
-    import socket
-
-    import isolated_judge  # noqa: F401
-    import isolated_program  # noqa: F401
+    """Has server.c fork a child for each job that the runner asks for."""
+    import isolated_judge
+    import isolated_program
+    import server  # type: ignore[import-not-found]  # built in the image
 
     for name in COMMON.split():
         __import__(name)
     warm_up()
-    server = socket.socket(fileno=os.dup(0))
+    runner = os.dup(0)
     # A child finds its streams made: without input it reads the null device, and its output is a
     # pipe, which a stream cannot tell from this socket.
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     make_stream(0, "stdin", "r")
     make_stream(1, "stdout", "w")
     make_stream(2, "stderr", "w")
+    # What a program needs is made here, since a child copies each page that it changes. Only a
+    # child that runs one gets the path with the program's folder.
+    del sys.path[0]
+    source = JOB + "/main.py"
+    namespace, program_path = make_main(source), [JOB, *sys.path]
+    execute, answer, read = completed.run, isolated_program.run, completed.read
+
+    def run(has_input: bool) -> None:
+        if has_input:
+            make_stream(0, "stdin", "r")  # a file that holds the test's input
+        sys.path = program_path
+        execute(namespace, source, read(source))
+
+    def program(has_input: bool) -> None:
+        if has_input:
+            make_stream(0, "stdin", "r")
+        sys.path = program_path
+        answer(namespace, source, read(source))
+
+    def judge(has_input: bool) -> None:
+        run_judge(isolated_judge, JUDGE)
+
+    del sys.modules["server"]  # a plain program finds none, either
     gc.collect()
     gc.freeze()  # the collector then leaves the shared pages alone in every child
-    gc.disable()
-    server.send(b"ready")
-    while True:
-        request, descriptors, _, _ = socket.recv_fds(server, 256, 8)
-        if not request:
-            return
-        verb, *numbers = request.decode("ascii").split()
-        uid, cpu_seconds, processes = map(int, numbers)
-        folder = JUDGE if verb == "judge" else JOB
-        pid = os.fork()
-        if pid == 0:
-            try:
-                server.detach()
-                if not completed.become(folder, uid, cpu_seconds, processes, *descriptors):
-                    make_stream(0, "stdin", "r")  # a file that holds the test's input
-                run_verb(verb, folder if verb == "judge" else folder + "/main.py")
-            finally:
-                os._exit(73)  # never reached by a program: no child may go on as the server
-        for descriptor in descriptors:
-            os.close(descriptor)
-        server.send(b"pid %d" % pid)
-        _, status, used = os.wait4(pid, 0)
-        spent = int((used.ru_utime + used.ru_stime) * 1e6)
-        server.send(b"exit %d %d %d" % (status, spent, used.ru_maxrss))
+    server.even_out()
+    server.serve(runner, (("run", JOB, run), ("program", JOB, program), ("judge", JUDGE, judge)))
 
 
 if sys.argv[1] == "--serve":

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Every test that needs no GPU and is not `full`, on two lanes. One builds the sandbox images and
-# then tests the sandboxes; beside it run the unit tests, which need nothing that is built, and, when
-# the images are there, the other integration tests. What the second lane says is shown at the end,
+# Every test that needs no GPU and is not `full`, on two lanes. One builds the sandbox images while
+# the other runs the unit tests, which need nothing that is built; then both take groups of
+# integration tests from one list until none is left. What the second lane says is shown at the end,
 # so that the two do not mix; then come tests that want the machine for themselves. Arguments go to
 # pytest.
 set -uo pipefail
@@ -9,8 +9,21 @@ set -m # the second lane is a process group of its own, which ends with this scr
 cd "$(dirname "$0")/.."
 log=.build/tests-beside.log
 ready=.build/set-up.status # the exit status of the set-up, once it has ended
-mkdir -p .build
-rm -f "$ready"
+taken=.build/tests-taken   # a folder for each group that a lane has taken
+rm -rf "$ready" "$taken"
+mkdir -p "$taken"
+
+# The longest first, so that the lanes end about together; the last group is what no other names.
+sandboxes=tests/integration/sandboxes
+groups=(
+    "$sandboxes/test_sandbox_attacks.py"
+    "$sandboxes/test_isolated.py"
+    "tests/integration tests/full --ignore $sandboxes"
+    "$sandboxes/test_kotlin_scala.py $sandboxes/test_swift.py $sandboxes/test_go.py"
+)
+rest=$(ls $sandboxes/test_*.py)
+for group in "${groups[@]}"; do rest=$(grep -vxF "${group// /$'\n'}" <<<"$rest"); done
+groups+=("${rest//$'\n'/ }")
 
 # tests CHOICE ARGUMENTS: pytest on what is neither `gpu` nor `full` and is of this choice.
 tests() {
@@ -33,13 +46,25 @@ worst() {
     return $found
 }
 
+# What is left of the groups, one after the other.
+integration() {
+    local at statuses=(5)
+    for at in "${!groups[@]}"; do
+        mkdir "$taken/$at" 2>/dev/null || continue
+        # shellcheck disable=SC2086  # a group is a list of words
+        tests "not alone" ${groups[at]} "$@"
+        statuses+=($?)
+    done
+    worst "${statuses[@]}"
+}
+
 beside() {
     local units others
     tests "not alone" tests/unit "$@"
     units=$?
     until [ -s "$ready" ]; do sleep 1; done
     [ "$(cat "$ready")" = 0 ] || return $units
-    tests "not alone" tests/integration --ignore tests/integration/sandboxes tests/full "$@"
+    integration "$@"
     others=$?
     worst $units $others
 }
@@ -49,17 +74,17 @@ lane=$!
 trap 'kill -- -$lane 2>/dev/null' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-echo "unit tests: running beside the set-up and the tests of the sandboxes (log: $log)"
+echo "unit tests: running beside the set-up and integration tests (log: $log)"
 make --no-print-directory images browser
 setup=$?
 echo $setup >"$ready"
-sandboxes=$setup
+ours=$setup
 if [ $setup = 0 ]; then
-    tests "not alone" tests/integration/sandboxes "$@"
-    sandboxes=$?
+    integration "$@"
+    ours=$?
 fi
 wait $lane
-rest=$?
+theirs=$?
 cat "$log"
 tests alone tests/unit "$@"
-worst $sandboxes $rest $?
+worst $ours $theirs $?

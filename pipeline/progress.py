@@ -1,4 +1,4 @@
-"""Progress bars of a run: one a stage, with rate and time left; plain lines in a log."""
+"""Progress of a run: a bar a stage, with rate and time left; plain lines in a log."""
 
 from __future__ import annotations
 
@@ -7,6 +7,22 @@ from types import TracebackType
 from typing import Any, Self
 
 from tqdm import tqdm
+
+LINE = (
+    "{desc}: {n_fmt} of {total_fmt} {unit}s, {elapsed} gone, {remaining} left, {rate_fmt}{postfix}"
+)
+
+
+class Lines:
+    """A file to which a bar is written anew by a line, where nobody sees it grow."""
+
+    def write(self, text: str) -> None:
+        for line in text.replace("\r", "\n").splitlines():
+            if line.strip():
+                sys.stderr.write(f"{line.rstrip()}\n")
+
+    def flush(self) -> None:
+        sys.stderr.flush()
 
 
 class Progress:
@@ -27,8 +43,9 @@ class Progress:
             mininterval=0.2 if terminal else 15,
             maxinterval=60,
             dynamic_ncols=terminal,
+            bar_format=None if terminal else LINE,
             smoothing=0.05,
-            file=sys.stderr,
+            file=sys.stderr if terminal else Lines(),
         )
 
     def __enter__(self) -> Self:

@@ -43,6 +43,7 @@ def template(kind: str, path_or_name: str, config: NightConfig) -> str:
         "@FORKEVAL@": quoted(program()),
         "@CONFIG@": quoted(str(path.resolve()) if path.is_file() else path_or_name),
         "@PLACE@": quoted(place),
+        "@PARENT@": quoted(str(Path(place).parent)),
         "@LOG@": quoted(f"{place}.log"),
         "@PATH@": place,
     }

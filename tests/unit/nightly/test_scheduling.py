@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import re
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -54,9 +55,22 @@ def test_cron(nights: Nights, capsys: pytest.CaptureFixture[str]) -> None:
     fields = job.split(None, 5)
     assert fields[:5] == ["30", "22", "*", "*", "*"]
     assert "%" not in re.sub(r"\\%", "", fields[5])  # a bare one would end the line
-    words = shlex.split(fields[5].replace(r"\%", "%"))
-    assert words[1:3] == ["nightly", str(nights.yaml)]
-    assert words[3] == f">>{nights.place}.log"
+    command = fields[5].replace(r"\%", "%")
+    assert not nights.place.parent.exists()  # before the first night, nor does cron's log
+    program = re.search(r"&& (\S+) nightly ", command)
+    assert program
+    night = nights.folder / "night"
+    night.write_text('#!/bin/sh\necho "told: $1 $2 in $PWD"\necho wrong >&2\nexit 1\n')
+    night.chmod(0o755)
+    done = subprocess.run(
+        ["/bin/sh", "-c", command.replace(program[1], shlex.quote(str(night)))],
+        env=dict(line.split("=", 1) for line in settings),
+        cwd="/",
+        check=False,
+    )
+    assert done.returncode == 1
+    log = Path(f"{nights.place}.log").read_text()
+    assert log == f"told: nightly {nights.yaml} in /\nwrong\n"
 
 
 def test_systemd(nights: Nights, capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,6 +81,18 @@ def test_systemd(nights: Nights, capsys: pytest.CaptureFixture[str]) -> None:
     timer = sections(printed(nights, "systemd-timer", capsys))
     assert timer["Timer"]["OnCalendar"] == "*-*-* 22:30:00"
     assert timer["Install"]["WantedBy"] == "timers.target"
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd-analyze here")
+def test_systemd_takes_the_units(nights: Nights, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = []
+    for kind in ("service", "timer"):
+        paths.append(nights.folder / f"forkeval-nightly.{kind}")
+        paths[-1].write_text(printed(nights, f"systemd-{kind}", capsys))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", *map(str, paths)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_github(nights: Nights, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,21 +11,24 @@ import triton
 from torch import Tensor
 
 from kernels.sampling.triton_kernels.narrow import (
-    BINS,
-    BY_KEY,
+    AROUND_GUESS,
+    AROUND_USED,
     BY_VALUE,
     CUTS,
     FROM_TOP,
-    keep,
+    MOST,
+    RUN,
     narrow,
     open_range,
-    settle,
-    tally,
+    review,
 )
+from kernels.sampling.triton_kernels.settle import collect, keep, settle
 
 # Low bits of float32 that are 0 in every value of a dtype.
 SHIFTS = {torch.bfloat16: 16, torch.float16: 13, torch.float32: 0}
+SAMPLE = 4096  # tokens of a row by which a threshold is guessed
 WARPS = 4
+PASS_WARPS = 2  # of kernels that sum often: the more tokens a thread has, the less that costs
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +55,6 @@ class Masses:
         return SHIFTS[self.logits.dtype]
 
 
-class _Pass:
-    """What a pass leaves: ranges [R, 2] and what lies above them [R], its cuts [R, 8] and what lies
-    above each in every chunk [R, C, 8]."""
-
-    def __init__(self, empty: Callable[..., Tensor], chunks: int) -> None:
-        self.ranges, self.overs = empty(2, dtype=torch.int32), empty()
-        self.cuts, self.sums = empty(CUTS.value, dtype=torch.int32), empty(chunks, CUTS.value)
-
-
 class Thresholds:
     """Filters in turn; after each, `ranges` and `kept` hold what is left of a row."""
 
@@ -72,13 +65,19 @@ class Thresholds:
         def empty(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
             return torch.empty((height, *shape), dtype=dtype, device=device)
 
-        # [R, 2]: key up to which nothing is kept, at `column`
+        chunks = masses.chunks
+        # [R, 2]: keys, of a range (low, high] while it is narrowed; up to the one at `column`
+        # nothing is kept
         self.ranges = empty(2, dtype=torch.int32)
         self.column = 0
-        self.kept = empty(masses.chunks)  # [R, C] mass of each chunk that is kept
-        self._limits = empty(2)
+        self.kept = empty(chunks)  # [R, C] mass of each chunk that is kept
         self._overs = empty()  # what lies above the range
-        self._passes = [_Pass(empty, masses.chunks) for _ in range(2)]
+        self._limits = empty(2)
+        self._cuts = empty(CUTS.value, dtype=torch.int32)
+        self._wide = empty(dtype=torch.int32)  # whether a row's range is to be cut
+        self._sums = empty(chunks, CUTS.value)  # above each cut in every chunk
+        self._listed = empty(chunks, MOST.value, dtype=masses.logits.dtype)  # in the range
+        self._numbers = empty(chunks, dtype=torch.int32)
 
     @staticmethod
     def of(
@@ -98,78 +97,69 @@ class Thresholds:
             found._top_p(part, again=count is not None)
         if least is not None:
             found._min_p(least, alone=count is part is None)
-        elif part is not None:
-            found._keep()
         return found
 
     def _top_k(self, count: int) -> None:
-        self._open(float(count), count=True)
-        self._narrow(FROM_TOP, count=True)
-        self._keep()
+        self._open(float(count), FROM_TOP, count=True)
+        self._narrow(CUTS, count=True)
 
     def _top_p(self, part: float, again: bool) -> None:
-        # All tokens less likely than this together are less than what top-p leaves away; a little
-        # lower, for the rounding of sums.
-        rare = max(1.0 - part, 1e-9) / self._m.logits.shape[1]
-        least = (1e-3 - math.log(rare)) * self._m.temperature
-        self._open(part, least=least, bounded=not again, again=again)
-        self._narrow(BY_VALUE, count=False)
+        if again:
+            self._open(part, BY_VALUE, again=True)
+        else:
+            self._open(part, AROUND_GUESS)
+        self._narrow(CUTS if again else AROUND_USED, count=False)
 
     def _min_p(self, least: float, alone: bool) -> None:
+        """Mass above low and above the largest logit less the filter's distance."""
         if alone:
-            self._open(1.0)
-        self._keep(-math.log(least) * self._m.temperature)
-        self.column = 1
-
-    def _open(
-        self, limit: float, *, least: float = 0.0, count: bool = False, bounded: bool = False,
-        again: bool = False,
-    ) -> None:  # fmt: skip
-        m = self._m
-        open_range[(len(m.logits),)](
-            m.sums, self.ranges, self._overs, self._limits, self.kept, m.chunks, m.scale, limit,
-            least, CHUNKS=m.padded, COUNT=count, BOUNDED=bounded, AGAIN=again, SHIFT=m.shift,
-            num_warps=1,
-        )  # fmt: skip
-
-    def _narrow(self, how: Any, *, count: bool) -> None:
-        """how: of the first cuts."""
-        m = self._m
-        read = (m.logits, m.logits.stride(0), m.banned, self._limits)
-        size = (m.logits.shape[1], m.chunks)
-        what = {"CHUNK": m.chunk, "BANNED": m.banned is not None, "SHIFT": m.shift}
-        # The second pass is for rows whose keys are too many to be counted.
-        for index, way in enumerate((how, BY_KEY if m.shift else BY_VALUE)):
-            old, new = self._passes[index - 1], self._passes[index]
-            narrow[(len(m.logits), m.chunks)](
-                *read, self.ranges, self._overs, old.cuts, old.sums, new.ranges, new.overs,
-                new.cuts, new.sums, *size, m.scale, m.temperature, 1 if index == 0 else BINS.value,
-                CHUNKS=m.padded, COUNT=count, FIRST=index == 0, HOW=way, num_warps=WARPS, **what,
-            )  # fmt: skip
-            self._swap(new)
-        last = self._passes[1]
-        counts = torch.zeros((len(m.logits), BINS.value), dtype=torch.int32, device=m.logits.device)
-        spare = self._passes[0]
-        tally[(len(m.logits), m.chunks)](
-            *read, self.ranges, self._overs, last.cuts, last.sums, spare.ranges, spare.overs,
-            counts, *size, CHUNKS=m.padded, num_warps=WARPS, **what,
-        )  # fmt: skip
-        self._swap(spare)
-        settle[(len(m.logits),)](
-            *read, self.ranges, self._overs, counts, *size, m.scale, COUNT=count, num_warps=WARPS,
-            **what,
-        )  # fmt: skip
-
-    def _swap(self, made: _Pass) -> None:
-        """Takes the ranges that a pass wrote; what they were is room for the next."""
-        self.ranges, made.ranges = made.ranges, self.ranges
-        self._overs, made.overs = made.overs, self._overs
-
-    def _keep(self, below: float | None = None) -> None:
-        """Mass above low; below: and above the largest logit less this."""
+            self._open(1.0, BY_VALUE)
         m = self._m
         keep[(len(m.logits), m.chunks)](
             m.logits, m.logits.stride(0), m.banned, self.ranges, self._limits, self.kept,
-            m.logits.shape[1], m.chunks, m.scale, below or 0.0, CHUNK=m.chunk,
-            BANNED=m.banned is not None, MIN_P=below is not None, SHIFT=m.shift, num_warps=WARPS,
+            m.logits.shape[1], m.chunks, m.scale, -math.log(least) * m.temperature, CHUNK=m.chunk,
+            BANNED=m.banned is not None, SHIFT=m.shift, num_warps=WARPS,
+        )  # fmt: skip
+        self.column = 1
+
+    def _open(self, limit: float, how: Any, *, count: bool = False, again: bool = False) -> None:
+        """how: the first cuts lie; see `open_range`."""
+        m = self._m
+        vocabulary = m.logits.shape[1]
+        # All tokens less likely than this together are less than what top-p leaves away; a little
+        # lower, for the rounding of sums.
+        rare = max(1.0 - limit, 1e-9) / vocabulary
+        least = (1e-3 - math.log(rare)) * m.temperature
+        sample = min(SAMPLE, int(triton.next_power_of_2(vocabulary)))
+        step = max(vocabulary // (sample // RUN.value or 1) // RUN.value, 1) * RUN.value
+        open_range[(len(m.logits),)](
+            m.logits, m.logits.stride(0), m.banned, m.sums, self.ranges, self._overs, self._limits,
+            self._cuts, self._wide, self.kept, vocabulary, m.chunks, m.scale, limit, least,
+            m.temperature, step, CHUNKS=m.padded, COUNT=count, HOW=how, AGAIN=again, SAMPLE=sample,
+            BANNED=m.banned is not None, SHIFT=m.shift,
+            num_warps=WARPS if how is AROUND_GUESS else 1,
+        )  # fmt: skip
+
+    def _narrow(self, used: Any, *, count: bool) -> None:
+        """used: of the first cuts."""
+        m = self._m
+        rows = len(m.logits)
+        read = (m.logits, m.logits.stride(0), m.banned, self._limits)
+        size = (m.logits.shape[1], m.chunks, m.scale)
+        what = {"CHUNK": m.chunk, "BANNED": m.banned is not None, "SHIFT": m.shift}
+        for cuts in (used, CUTS):
+            narrow[(rows, m.chunks)](
+                *read, self.ranges, self._cuts, self._wide, self._sums, self._numbers, *size,
+                COUNT=count, USED=cuts, num_warps=PASS_WARPS, **what,
+            )  # fmt: skip
+            review[(rows,)](
+                self._limits, self.ranges, self._overs, self._cuts, self._wide, self._sums,
+                self._numbers, m.chunks, m.scale, CHUNKS=m.padded, COUNT=count, SHIFT=m.shift,
+                num_warps=1,
+            )  # fmt: skip
+        found = (self._listed, self._numbers, self.kept)
+        collect[(rows, m.chunks)](*read, self.ranges, *found, *size, num_warps=PASS_WARPS, **what)
+        settle[(rows,)](
+            *read, self.ranges, self._overs, *found, *size, CHUNKS=m.padded, COUNT=count,
+            num_warps=WARPS, **what,
         )  # fmt: skip

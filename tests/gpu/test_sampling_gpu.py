@@ -59,7 +59,7 @@ def test_chi_square(name: str) -> None:
 
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("vocabulary", [151_936, 32_000])
-@pytest.mark.parametrize("spread", [1.0, 4.5])
+@pytest.mark.parametrize("spread", [0.1, 1.0, 2.0, 4.5])
 def test_tokens_of_the_reference(name: str, vocabulary: int, spread: float) -> None:
     torch.manual_seed(6)
     logits = (spread * torch.randn((600, vocabulary), device="cuda")).bfloat16()

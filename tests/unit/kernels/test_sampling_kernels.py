@@ -72,12 +72,27 @@ def test_draws_as_the_reference(
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("filters", [(None, 0.5, None), (150, None, None), (200, 0.6, None)])
-def test_logits_of_many_magnitudes(dtype: torch.dtype, filters: tuple[int | None, ...]) -> None:
-    """Around zero many keys lie between two logits: more than are counted, at first."""
+@pytest.mark.parametrize(("size", "chunk"), [(300, 64), (700, 1024)])
+def test_logits_of_many_magnitudes(
+    dtype: torch.dtype, filters: tuple[int | None, ...], size: int, chunk: int
+) -> None:
+    """Around zero many keys lie between two logits, and more logits than a chunk has listed."""
     generator = torch.Generator().manual_seed(4)
-    size = 10.0 ** -(30 * torch.rand((6, 300), generator=generator))
-    logits = (torch.randn((6, 300), generator=generator) * size).to(DEVICE, dtype)
-    mine, reference = both(logits, Filters(0.9, *filters, None), 64)
+    scale = 10.0 ** -(30 * torch.rand((4, size), generator=generator))
+    logits = (torch.randn((4, size), generator=generator) * scale).to(DEVICE, dtype)
+    mine, reference = both(logits, Filters(0.9, *filters, None), chunk)
+    assert mine[0].tolist() == reference[0].tolist()
+    torch.testing.assert_close(mine[1], reference[1], atol=3e-5, rtol=1e-5)
+    torch.testing.assert_close(mine[2], reference[2], atol=3e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("filters", [(None, 0.7, None), (150, None, None), (250, 0.9, None)])
+def test_more_ties_than_a_chunk_has_listed(filters: tuple[int | None, ...]) -> None:
+    logits = torch.full((3, 300), 0.5, device=DEVICE, dtype=torch.bfloat16)
+    logits[1, :20] = 1.5
+    logits[2, 30:] = -2.0
+    logits[2, 7] = 0.75
+    mine, reference = both(logits, Filters(1.0, *filters, None))
     assert mine[0].tolist() == reference[0].tolist()
     torch.testing.assert_close(mine[1], reference[1], atol=3e-5, rtol=1e-5)
     torch.testing.assert_close(mine[2], reference[2], atol=3e-5, rtol=1e-5)

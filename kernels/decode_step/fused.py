@@ -12,15 +12,18 @@ from torch import Tensor
 
 from kernels.decode_step.triton_kernels import activation, inputs, norm
 from kernels.decode_step.triton_kernels import heads as head_kernels
+from kernels.early_start import starts_early
 
 HEADS_AT_ONCE = 8
 COLUMNS_AT_ONCE = 1024
 
 
 def add_norm(
-    residual: Tensor, added: Tensor | None, weight: Tensor, shift: Tensor | None, eps: float
-) -> Tensor:
-    """Adds a product [R, N] to the residual stream [R, N] in place, and normalises it.
+    residual: Tensor, added: Tensor | None, weight: Tensor, shift: Tensor | None, eps: float,
+    bias: Tensor | None = None,
+) -> Tensor:  # fmt: skip
+    """Adds a product [R, N] or its parts [S, R, N], and bias [N], to the residual stream [R, N] in
+    place, and normalises it.
 
     weight, shift: [N]; without a shift RMSNorm (arXiv 1910.07467), with one LayerNorm. Returns
     [R, N] in the weight's dtype. Arithmetic in float32; the stream is rounded to its dtype, the
@@ -29,9 +32,11 @@ def add_norm(
     rows, size = residual.shape
     out = torch.empty_like(residual, dtype=weight.dtype)
     norm.add_norm[(rows,)](
-        residual, residual if added is None else added, weight, weight if shift is None else shift,
-        out, eps, SIZE=size, WIDE=triton.next_power_of_2(size), ADD=added is not None,
-        LAYER=shift is not None, num_warps=8 if size > 2048 else 4,
+        residual, residual if added is None else added, weight if bias is None else bias, weight,
+        weight if shift is None else shift, out, eps, SIZE=size,
+        WIDE=triton.next_power_of_2(size), PARTS=0 if added is None else _parts(added),
+        BIAS=bias is not None, LAYER=shift is not None, EARLY=starts_early(residual.device),
+        num_warps=8 if size > 2048 else 4,
     )  # fmt: skip
     return out
 
@@ -39,22 +44,25 @@ def add_norm(
 def rotate_and_store(
     qkv: Tensor, q_weight: Tensor | None, k_weight: Tensor | None, cos: Tensor, sin: Tensor,
     positions: Tensor, slots: Tensor, k: Tensor, v: Tensor, heads: int, eps: float,
+    bias: Tensor | None = None,
 ) -> Tensor:  # fmt: skip
     """Queries rotated; keys rotated and values written into a layer's arena.
 
-    qkv: [R, (H + 2G) * D], queries before keys before values; q_weight, k_weight: [D] of the heads'
+    qkv: [R, (H + 2G) * D], queries before keys before values, or its parts [S, R, ..], and bias
+    [(H + 2G) * D]; q_weight, k_weight: [D] of the heads'
     RMSNorm; cos, sin: [P, D/2] float32 by position (arXiv 2104.09864, halves rotated); positions,
     slots: [R] int64; k, v: [G, N, D]. Returns queries [R, H, D] in the arena's dtype.
     """
     groups, dim = k.shape[0], k.shape[2]
-    rows = len(qkv)
+    rows = qkv.shape[-2]
     q = torch.empty((rows, heads, dim), dtype=k.dtype, device=k.device)
     total = heads + 2 * groups
     at_once = min(HEADS_AT_ONCE, triton.next_power_of_2(total))
     head_kernels.rotate_and_store[(rows, triton.cdiv(total, at_once))](
-        qkv, cos if q_weight is None else q_weight, cos if k_weight is None else k_weight, cos, sin,
-        positions, slots, q, k, v, k.stride(0), eps, HEADS=heads, GROUPS=groups, DIM=dim,
-        HALF=triton.next_power_of_2(dim // 2), BH=at_once, NORM=q_weight is not None, num_warps=4,
+        qkv, cos if bias is None else bias, cos if q_weight is None else q_weight,
+        cos if k_weight is None else k_weight, cos, sin, positions, slots, q, k, v, k.stride(0),
+        eps, HEADS=heads, GROUPS=groups, DIM=dim, HALF=triton.next_power_of_2(dim // 2), BH=at_once,
+        NORM=q_weight is not None, PARTS=_parts(qkv), BIAS=bias is not None, num_warps=4,
     )  # fmt: skip
     return q
 
@@ -97,3 +105,7 @@ def gather_inputs(
         BLOCK=min(2048, triton.next_power_of_2(size)), num_warps=4,
     )  # fmt: skip
     return hidden, positions, places, lengths, pages
+
+
+def _parts(product: Tensor) -> int:
+    return 1 if product.dim() == 2 else len(product)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kernels.early_start import starts_early
 from kernels.prefix_tree_attention.choice import Parts, Shape, power_of_two
 from kernels.prefix_tree_attention.fixed_work import plan_fixed
 from kernels.prefix_tree_attention.options import Options
@@ -113,7 +114,7 @@ class PartsPlan:
     ) -> None:  # fmt: skip
         """See `decode.decode_attention`."""
         if not (self.choice.side_by_side and q.is_cuda):
-            early = not self.apart and _starts_early(q.device)
+            early = not self.apart and starts_early(q.device)
             self._shared(q, k, v, lengths, options, early)
             self._own(q, k, v, lengths, pages, out, options, early)
         else:
@@ -187,12 +188,6 @@ class PartsPlan:
             "HEADS": s.heads, "GROUPS": s.kv_heads, "DIM": s.dim, "WIDE": s.wide,
             "SOFTCAP": options.softcap is not None,
         }  # fmt: skip
-
-
-@cache
-def _starts_early(device: torch.device) -> bool:
-    """Whether a kernel may start while the one before it runs (programmatic dependent launch)."""
-    return device.type == "cuda" and torch.cuda.get_device_capability(device) >= (9, 0)
 
 
 @cache

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from kernels.decode_step import few_rows
 from pipeline.backends.engine_backend import EngineCompleter
 from pipeline.bench.random_weights import Drawn
 from pipeline.bench.shapes import architecture
@@ -108,3 +110,40 @@ def test_one_step_serves_trees_that_change() -> None:
         steps.add(id(made.tile.step))
         assert torch.equal(drawn(made, 12), expected)
     assert len(steps) == 1
+
+
+def test_products_of_few_rows_are_as_exact_as_the_librarys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Log-probabilities of greedy tokens in bf16, beside the same weights and keys in float32."""
+    shape, rows = architecture("Qwen2.5-Coder-1.5B"), 48
+    shape = replace(shape, layers=4, vocab_size=4096, windows=shape.windows[:4])
+    kept: dict[str, torch.Tensor] = {}
+    drawn = Drawn("Qwen2.5-Coder-1.5B", torch.bfloat16, torch.device("cuda"))
+
+    def weights(name: str) -> torch.Tensor:
+        if name not in kept:
+            kept[name] = drawn(name)[:4096] if name == "embedding" else drawn(name)
+        return kept[name]
+
+    def log_probabilities(decoder: Decoder) -> tuple[torch.Tensor, torch.Tensor]:
+        made = SharedPromptBatch(decoder, 64, rows, 8)
+        generator = torch.Generator("cuda").manual_seed(2)
+        for layer in made.arena.layers:  # the same keys and values in both dtypes
+            for arena in (layer.k, layer.v):
+                drawn = torch.randn(arena.shape, generator=generator, device="cuda")
+                arena.copy_(drawn.bfloat16())
+        made.state.token[:-1] = torch.arange(rows, device="cuda")
+        made.step()
+        return made.state.ids[:rows, 1], made.state.raw[:rows, 1]
+
+    decoder = Decoder(shape, weights, 256)
+    few = log_probabilities(decoder)
+    with monkeypatch.context() as patched:
+        patched.setattr(few_rows, "ROWS", 0)
+        library = log_probabilities(decoder)
+    exact = log_probabilities(Decoder(shape, lambda name: weights(name).float(), 256))
+    same = (few[0] == exact[0]) & (library[0] == exact[0])
+    assert int(same.sum()) > rows / 2
+    mine, other = (float((x[1] - exact[1])[same].abs().mean()) for x in (few, library))
+    print(f"mean distance from float32: {mine:.2e}, library {other:.2e}")
+    assert not torch.equal(few[1], library[1])  # the products of few rows were taken
+    assert mine < 1.05 * other

@@ -6,15 +6,15 @@ import triton.language as tl
 
 @triton.jit(do_not_specialize=["kv_group"])
 def rotate_and_store(
-    qkv, q_weight, k_weight, cos, sin, positions, slots, q, k, v, kv_group, eps,
+    qkv, bias, q_weight, k_weight, cos, sin, positions, slots, q, k, v, kv_group, eps,
     HEADS: tl.constexpr, GROUPS: tl.constexpr, DIM: tl.constexpr, HALF: tl.constexpr,
-    BH: tl.constexpr, NORM: tl.constexpr,
+    BH: tl.constexpr, NORM: tl.constexpr, PARTS: tl.constexpr, BIAS: tl.constexpr,
 ):  # fmt: skip
     """One program: BH of a row's HEADS query, GROUPS key and GROUPS value heads.
 
-    qkv: [R, (HEADS + 2 GROUPS) * DIM]; q: [R, HEADS, DIM], written; k, v: arenas
-    [GROUPS, N, DIM], written at the row's slot; cos, sin: [P, DIM / 2] float32. HALF: DIM / 2 as a
-    power of two. NORM: RMSNorm of each query and key head.
+    qkv: [PARTS, R, (HEADS + 2 GROUPS) * DIM], to be added up, and bias; q: [R, HEADS, DIM],
+    written; k, v: arenas [GROUPS, N, DIM], written at the row's slot; cos, sin: [P, DIM / 2]
+    float32. HALF: DIM / 2 as a power of two. NORM: RMSNorm of each query and key head.
     """
     row = tl.program_id(0).to(tl.int64)
     head = tl.program_id(1) * BH + tl.arange(0, BH)
@@ -24,9 +24,17 @@ def rotate_and_store(
     value = (head >= HEADS + GROUPS)[:, None]
     dtype: tl.constexpr = q.dtype.element_ty
     column = (head * DIM)[:, None] + index[None, :]
-    at = row * ((HEADS + 2 * GROUPS) * DIM) + column
-    first = tl.load(qkv + at, mask=real, other=0.0).to(tl.float32)
-    second = tl.load(qkv + at + DIM // 2, mask=real, other=0.0).to(tl.float32)
+    WIDTH: tl.constexpr = (HEADS + 2 * GROUPS) * DIM
+    at = qkv + row * WIDTH + column
+    first = tl.load(at, mask=real, other=0.0).to(tl.float32)
+    second = tl.load(at + DIM // 2, mask=real, other=0.0).to(tl.float32)
+    for _ in tl.static_range(1, PARTS):
+        at += tl.num_programs(0) * WIDTH
+        first += tl.load(at, mask=real, other=0.0).to(tl.float32)
+        second += tl.load(at + DIM // 2, mask=real, other=0.0).to(tl.float32)
+    if BIAS:
+        first += tl.load(bias + column, mask=real, other=0.0).to(tl.float32)
+        second += tl.load(bias + column + DIM // 2, mask=real, other=0.0).to(tl.float32)
     if NORM:
         squares = tl.sum(first * first, 1) + tl.sum(second * second, 1)
         factor = (1.0 / tl.sqrt(squares / DIM + eps))[:, None]

@@ -2,6 +2,7 @@
 
 import triton
 import triton.language as tl
+from triton.language.extra.cuda import gdc_launch_dependents
 
 from kernels.prefix_tree_attention.triton_kernels.softmax import (
     NO_KEY,
@@ -27,8 +28,11 @@ def own_part(
 
     MERGE: adds the partials of the row's path and writes the result; otherwise the partial goes to
     column first + split. WAIT: the shared part may still be running; `ready` counts the (row, head)
-    pairs of partials that are there, and is left at zero for the next launch.
+    pairs of partials that are there, and is left at zero for the next launch. The kernel after
+    this one may start then; it waits for the end.
     """
+    if WAIT:
+        gdc_launch_dependents()
     pid = tl.program_id(0)
     split = tl.program_id(1)
     row = (pid // GROUPS).to(tl.int64)

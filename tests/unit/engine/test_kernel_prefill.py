@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor
 
+from kernels.decode_step import few_rows
 from kernels.prefix_tree_attention.candidates import Chip
 from pipeline.bench.random_weights import Drawn
 from pipeline.bench.shapes import architecture
@@ -22,15 +24,16 @@ HEADER, OWN = 40, 30  # tokens that two prompts share, and of each alone
 TOKENS = np.random.default_rng(1).integers(0, 512, HEADER + 2 * OWN)
 
 
-def logits(by_kernels: bool) -> tuple[list[Tensor], Arena]:
-    """Of a pass over the header and the first prompt, then one over both prompts' rest."""
-    drawn = Drawn("Tiny", torch.float32, CPU)
+def logits(by_kernels: bool, dtype: torch.dtype = torch.float32) -> tuple[list[Tensor], Arena]:
+    """Of a pass over the header and the first prompt, then one over both prompts' rest. dtype: of
+    the computation; the weights are those of float16."""
+    drawn = Drawn("Tiny", torch.float16, CPU)
 
     def weights(name: str) -> Tensor:  # matrices large enough that attention matters
-        return drawn(name) if "norm" in name else 10 * drawn(name)
+        return (drawn(name) if "norm" in name else 10 * drawn(name)).to(dtype)
 
     decoder = Decoder(architecture("Tiny"), weights, 256)
-    arena = Arena(decoder.architecture, torch.float32, CPU, 8, 1 << 24)
+    arena = Arena(decoder.architecture, dtype, CPU, 8, 1 << 24)
     header, first, second = (arena.slots(arena.take_pages(8)) for _ in range(3))
     blocks = BlockTable(64)
     prefill: Prefill
@@ -67,3 +70,12 @@ def test_logits_and_keys_are_the_references() -> None:
     torch.testing.assert_close(found, expected, atol=1e-3, rtol=1e-3)
     for mine, theirs in zip(arena.layers, reference.layers, strict=True):
         torch.testing.assert_close(mine.k, theirs.k, atol=1e-3, rtol=1e-3)
+
+
+def test_products_of_few_rows_are_nearer_to_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    (_, exact), _ = logits(by_kernels=False)
+    (_, few), _ = logits(by_kernels=True, dtype=torch.float16)
+    monkeypatch.setattr(few_rows, "ROWS", 0)
+    (_, library), _ = logits(by_kernels=True, dtype=torch.float16)
+    mine, other = ((x - exact).square().mean().sqrt() for x in (few, library))
+    assert 0 < mine < other < 0.02 * exact.std()

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from kernels.decode_step import fused, reference
+from kernels.decode_step import few_rows, fused, reference
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
@@ -79,6 +79,56 @@ def test_rotate_and_store(
     close(q, reference.rotate_and_store(*rest, *theirs, heads, 1e-6))
     close(mine[0], theirs[0])
     close(mine[1], theirs[1])
+
+
+@pytest.mark.parametrize("rows", [1, 17, 64])
+@pytest.mark.parametrize("inner", [64, 448])
+def test_products_of_few_rows(rows: int, inner: int) -> None:
+    torch.manual_seed(rows)
+    x, weight = normal(rows, inner).half(), normal(128, inner).half()
+    assert few_rows.fits(x, weight)
+    assert few_rows.fits_gated(x, weight)
+    exact = x.double() @ weight.double().T
+    parts = few_rows.split_product(x, weight)
+    assert parts.shape[1:] == exact.shape
+    torch.testing.assert_close(parts.sum(0), exact.float(), atol=2e-4, rtol=1e-4)
+    weight /= 16  # so that activations are neither 0 nor the gate itself
+    gate, up = (x.double() @ weight.double().T).chunk(2, -1)
+    for kind in reference.ACTIVATIONS:
+        expected = (reference.ACTIVATIONS[kind](gate) * up).half()
+        mine = few_rows.gated_product(x, weight, kind)
+        torch.testing.assert_close(mine, expected, atol=1e-3, rtol=2e-3)
+
+
+def test_what_is_no_product_of_few_rows() -> None:
+    assert not few_rows.fits(normal(65, 64).half(), normal(128, 64).half())
+    assert not few_rows.fits(normal(4, 64), normal(128, 64))
+    assert not few_rows.fits(normal(4, 80).half(), normal(128, 80).half())
+    assert not few_rows.fits(normal(4, 64).half(), normal(40, 64).half())
+    assert not few_rows.fits_gated(normal(4, 64).half(), normal(96, 64).half())
+    # More programs than run at once, which only the fewest rows may have.
+    wide = torch.empty((2**20, 64), dtype=torch.half, device=DEVICE)
+    assert few_rows.fits_gated(normal(16, 64).half(), wide)
+    assert not few_rows.fits_gated(normal(17, 64).half(), wide)
+
+
+def test_parts_and_bias_are_added_up_where_they_are_taken() -> None:
+    torch.manual_seed(8)
+    parts, bias = normal(3, 4, 48), normal(48)
+    whole = parts.sum(0) + bias
+    mine, weight = normal(4, 48), normal(48)
+    theirs = mine.clone()
+    out = fused.add_norm(mine, parts, weight, None, 1e-5, bias)
+    close(out, reference.add_norm(theirs, whole, weight, None, 1e-5))
+    close(mine, theirs)
+    rest = (
+        None, None, normal(9, 6), normal(9, 6), torch.tensor([3, 0, 8, 1], device=DEVICE),
+        torch.tensor([5, 2, 0, 7], device=DEVICE),
+    )  # fmt: skip
+    caches = [[torch.zeros(1, 9, 12, device=DEVICE) for _ in range(2)] for _ in range(2)]
+    q = fused.rotate_and_store(parts, *rest, *caches[0], 2, 0.0, bias)
+    close(q, reference.rotate_and_store(whole, *rest, *caches[1], 2, 0.0))
+    assert all(map(torch.allclose, *caches))
 
 
 @settings(max_examples=25, deadline=None)

@@ -60,7 +60,8 @@ def costs(source: ReportInput, tally: Tally, n: int, problems: int) -> list[Entr
     device, told = device_time(source, tally, n, problems)
     cpu = sandbox_time(source, tally, n, problems)
     entries.append(Entry("device seconds", device, "s", "modelled", told))
-    entries.append(Entry("joules", math.nan, "J", "measured", "known at the pilot's n alone"))
+    joules = "known at the pilot's n alone" if source.device_energy.num_rows else "no counter"
+    entries.append(Entry("joules", math.nan, "J", "measured", joules))
     entries.append(
         Entry(
             "sandbox CPU seconds, at most",

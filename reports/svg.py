@@ -44,8 +44,19 @@ class Scale:
             gaps = [abs(self.at(b) - self.at(a)) for a, b in pairwise(found)]
             if len(found) > 1 and min(gaps) >= apart:
                 return found
-        width = sum(gaps) / len(gaps) if gaps else apart
+        if not gaps:
+            return self._even(apart)
+        width = sum(gaps) / len(gaps)
         return found[:: math.ceil(apart / width)] if width else found
+
+    def _even(self, apart: float) -> list[float]:
+        """Ticks in equal steps, for a logarithmic scale too short for digits and their powers."""
+        even = Scale(self.low, self.high, self.start, self.stop)
+        for factor in (1, 1.5, 2, 3, 4):  # they crowd towards the end
+            found = even.ticks(apart * factor)
+            if all(abs(self.at(b) - self.at(a)) >= apart for a, b in pairwise(found)):
+                break
+        return found
 
 
 def round_step(raw: float) -> float:

@@ -49,7 +49,7 @@ def finder(doc: Document) -> Markup:
     ]
     return join(
         [
-            Markup('<form id="finder" role="search" aria-label="Problems" hidden>'),
+            Markup('<form id="finder" class="finder" role="search" aria-label="Problems" hidden>'),
             *fields,
             Markup('</form><ul id="beyond" class="note" aria-label="Not in the table"></ul>'),
         ]

@@ -1,8 +1,9 @@
 """Measures report and comparison of runs of 200,000 candidates as a user has them: from disk.
 
-`python -m tests.disk_speed OUT.json` from the root makes two runs (`tests/large_run.py`) and then
-starts `forkeval report` and `forkeval compare` on them. Seconds and the largest resident memory are
-those of the whole processes, from their start to their end.
+`python -m tests.disk_speed OUT.json [FOLDER]` from the root makes two runs (`tests/large_run.py`)
+and then starts `forkeval report` and `forkeval compare` on them. Seconds and the largest resident
+memory are those of the whole processes, from their start to their end. In FOLDER the runs stay, and
+are not made again.
 """
 
 from __future__ import annotations
@@ -46,25 +47,26 @@ def measure(folder: Path, each: int = PROBLEMS, n: int = N) -> dict[str, Any]:
     return {
         "problems": 3 * each,
         "candidates": 3 * each * n,
-        "run_bytes": sum(path.stat().st_size for path in runs[0].rglob("*") if path.is_file()),
+        "run_bytes": sum(path.stat().st_size for path in runs[0].glob("tables/**/*.parquet")),
         "report": measured("report", runs[0]),
         "page_bytes": (runs[0] / "report" / "report.html").stat().st_size,
         "compare": measured("compare", *runs, "--out", folder / "compared"),
     }
 
 
-def main(out: Path) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        result = measure(Path(folder))
+def main(out: Path, kept: Path | None = None) -> None:
+    with tempfile.TemporaryDirectory() as passing:
+        result = measure(kept or Path(passing))
     machine = {
         "command": "python -m tests.disk_speed",
         "machine": platform.machine(),
         "python": platform.python_version(),
         "load": os.getloadavg()[0],
+        "nice": os.nice(0),
     }
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(machine | result, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(*map(Path, sys.argv[1:]))

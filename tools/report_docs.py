@@ -19,7 +19,7 @@ RESULTS = ROOT / "reports" / "results"
 PRIORITIES = ("ordinary", "low")
 
 
-def page(both: list[dict[str, Any]]) -> str:
+def page(both: list[dict[str, Any]], disk: dict[str, Any]) -> str:
     found = both[0]
     keys = "\n".join(f"| `{key}` | {what} |" for key, what in KEYS)
     rows = "\n".join(
@@ -68,7 +68,25 @@ at low priority, on two cores that other work kept busy meanwhile
 | what | ordinary priority | low priority |
 |---|---|---|
 {rows}
+
+From disk, as a user has it: {disk["problems"]} problems x 1,000 candidates with their tokens,
+{disk["run_bytes"] / 1e6:.0f} MB a run, made through the stages (`tests/large_run.py`), whole
+processes: `{disk["command"]} OUT.json FOLDER`, on the same two cores with other work
+beside (load {disk["load"]:.0f}) and before it in priority (nice {disk["nice"]};
+[data](../reports/results)).
+
+| command | wall | CPU | peak memory |
+|---|---|---|---|
+{process("forkeval report RUN", disk["report"])}
+{process("forkeval compare RUN OTHER --out DIR", disk["compare"])}
 """
+
+
+def process(command: str, found: dict[str, float]) -> str:
+    return (
+        f"| `{command}` | {found['wall_seconds']:.1f} s | {found['cpu_seconds']:.1f} s "
+        f"| {found['peak_bytes'] / 1e9:.2f} GB |"
+    )
 
 
 def measured(found: dict[str, Any]) -> list[tuple[str, str]]:
@@ -100,4 +118,5 @@ if __name__ == "__main__":
     measurements = [
         json.loads((RESULTS / f"report_200x1000_{name}.json").read_text()) for name in PRIORITIES
     ]
-    print(page(measurements), end="")
+    from_disk = json.loads((RESULTS / "disk_200x1000.json").read_text())
+    print(page(measurements, from_disk), end="")

@@ -117,7 +117,10 @@ def frontier_words(best: Sequence[dict[str, Any]], unit: str) -> list[str]:
             f"{percent(stretch['value'])} % with k = {stretch['k']} ({against})."
         )
     if len(best) > SHOWN:
-        said.append(f"The best setting changes {len(best) - SHOWN} more times.")
+        more = len(best) - SHOWN
+        said.append(
+            f"The best setting changes {'once more' if more == 1 else f'{more} more times'}."
+        )
     return said
 
 

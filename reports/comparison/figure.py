@@ -13,7 +13,8 @@ from reports.svg import Frame, Scale, text, wrap
 
 SHOWN = 40  # rows; the table and the CSV have all
 ROW = 24  # pixels
-ROOM = 230  # pixels for names, on the left of a wide drawing
+LETTER = 6.4  # pixels, at most, of a letter of the names
+NAMES = 0.55  # of the width at most for the names, on the left; longer ones are shortened
 COLUMNS = ("metric", "first", "second", "difference", "low", "high", "p_adjusted", "outcome")
 
 Rows = list[tuple[str, dict[str, Any]]]  # a scope's name, one of its metrics
@@ -25,9 +26,9 @@ def figure_of(identity: str, item: dict[str, Any]) -> str:
     if not rows:
         return ""
     parts = []
-    for css, width, left in (("wide", WIDE, ROOM), ("narrow", NARROW, 150)):
+    for css, width in (("wide", WIDE), ("narrow", NARROW)):
         svg = wrap(
-            f"{identity}-{css}", width, tall(rows), title(item), told(rows), plot(rows, width, left)
+            f"{identity}-{css}", width, tall(rows), title(item), told(rows), plot(rows, width)
         )
         parts.append(f'<div class="{css}">{svg}</div>')
     return "".join(parts) + saved(csv_text(item))
@@ -41,7 +42,7 @@ def figure_files(identity: str, item: dict[str, Any], confidence: float) -> dict
     note = f"{confidence:.0%} intervals for problems drawn anew; filled: beyond the noise"
     height = TITLE + tall(rows) + TITLE
     body = text(8, 20, title(item), "title") + text(8, height - 8, note, "tick")
-    body += f'<g transform="translate(0 {TITLE})">{plot(rows, WIDE, ROOM)}</g>'
+    body += f'<g transform="translate(0 {TITLE})">{plot(rows, WIDE)}</g>'
     frame = Frame(WIDE, height, "points", "")
     svg = alone(identity, title(item), told(rows), body, frame, FILE_STYLE)
     return {f"{identity}.svg": svg, f"{identity}.csv": csv_text(item)}
@@ -77,8 +78,11 @@ def tall(rows: Rows) -> int:
     return ROW * len(rows) + 46
 
 
-def plot(rows: Rows, width: int, left: int) -> str:
-    """The inside of an svg; left: pixels for the names."""
+def plot(rows: Rows, width: int) -> str:
+    """The inside of an svg."""
+    labels = [f"{name}, {row['metric']}" for name, row in rows]
+    letters = min(max(map(len, labels)), int((NAMES * width - 14) / LETTER))
+    left = round(14 + LETTER * letters)
     reach = max(0.01, *(abs(row[end]) for _, row in rows for end in ("low", "high"))) * 1.05
     bottom = tall(rows)
     x = Scale(-reach, reach, left, width - 16)
@@ -89,13 +93,13 @@ def plot(rows: Rows, width: int, left: int) -> str:
         body.append(text(at, bottom - 16, points(value), "tick", "middle"))
     body.append(f'<path class="rule" d="M{x.at(0.0):g} 8V{bottom - 34}"/>')
     body.append(text((left + width - 16) / 2, bottom - 1, "points", "axis", "middle"))
-    for i, (name, row) in enumerate(rows):
+    for i, (label, (_, row)) in enumerate(zip(labels, rows, strict=True)):
         middle = 22 + ROW * i
         word = outcome(row)
-        label = f"{name}, {row['metric']}"
+        shown = label if len(label) <= letters else f"\N{HORIZONTAL ELLIPSIS}{label[1 - letters :]}"
         tone = {"better": "t3", "worse": "t8"}.get(word, "t0")
         full = " full" if word in ("better", "worse") else ""
-        body.append(text(left - 12, middle + 4, label, "tick", "end"))
+        body.append(text(left - 12, middle + 4, shown, "tick", "end"))
         body.append(
             f'<path class="whisker {tone}" d="M{x.at(row["low"]):g} {middle}'
             f'H{x.at(row["high"]):g}"/>'

@@ -102,12 +102,18 @@ def budget_section(found: Document, confidence: float) -> Markup:
                 f"{found['prices']} of the first run.",
             )
         )
+    ranked: list[object] = []
     for one in found["figures"]:
-        parts.append(tag("h3", f"{one['metric']} against {one['unit']}"))
+        own = ranked if "after ranking" in one["metric"] else parts
+        own.append(tag("h3", f"{one['metric']} against {one['unit']}"))
         drawn = budget_figure(budget_curve(one, confidence))
         if drawn:
-            parts.append(figure(drawn, f"{one['metric']}, with bands for problems drawn anew."))
-        parts.append(tag("ul", join([tag("li", said) for said in one["words"]])))
+            own.append(figure(drawn, f"{one['metric']}, with bands for problems drawn anew."))
+        own.append(tag("ul", join([tag("li", said) for said in one["words"]])))
+    if ranked:
+        parts.append(
+            tag("details", join([tag("summary", "After ranking, against each budget"), *ranked]))
+        )
     return section("budgets", "What each budget buys", *parts)
 
 

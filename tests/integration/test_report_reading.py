@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,16 @@ def test_a_link_leads_to_a_sample(visit: Any) -> None:
     )
     assert 37 in group
     assert first == group[0]
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_search_and_filters_stand_apart(visit: Any, width: int) -> None:
+    page = visit(width=width)
+    boxes = [one.bounding_box() for one in page.locator("#finder > *").all()]
+    for left, right in pairwise(boxes):
+        beside = right["x"] - left["x"] - left["width"]
+        below = right["y"] - left["y"] - left["height"]
+        assert max(beside, below) >= 6
 
 
 def test_curves_switch_their_budget(visit: Any) -> None:

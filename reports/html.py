@@ -55,6 +55,11 @@ def anchor(item: Mapping[str, Any]) -> str:
     return "/".join("_".join(item[name].split()) for name in ("dataset", "language", "task_id"))
 
 
+def many(count: int, thing: str) -> str:
+    """1 night, 2 nights."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
 def number(value: float | None, digits: int = 1) -> str:
     return DASH if value is None else f"{value:,.{digits}f}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reports.html import many
 from reports.markdown import grid, text
 from reports.nightly.words import (
     STATES,
@@ -34,8 +35,8 @@ def markdown(doc: Document) -> str:
         lines += grid(["", "cell", "gate", "what was seen"], rows)
         lines += [
             "",
-            f"p-values are corrected for the night's {doc['tests']} tests (Holm): with no change, "
-            "at most one night in twenty has any false alarm.",
+            f"p-values are corrected for the night's {many(doc['tests'], 'test')} (Holm): with no "
+            "change, at most one night in twenty has any false alarm.",
         ]
     if doc["flaky"]["quarantined"]:
         lines += ["", "## Flaky problems, in quarantine", ""]

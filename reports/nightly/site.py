@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from reports.html import Cell, Markup, join, table, tag
+from reports.html import Cell, Markup, join, many, table, tag
 from reports.nightly.trend import Point, Trend, spark, trend
 from reports.nightly.words import (
     OUTCOMES,
@@ -92,8 +92,8 @@ def gates(doc: Document) -> Markup:
         for gate in sorted(doc["gates"], key=lambda gate: order.index(gate["state"]))
     ]
     caption = (
-        f"Of the latest night; p-values are corrected for its {doc['tests']} tests. With no "
-        "change, at most one night in twenty has any false alarm."
+        f"Of the latest night; p-values are corrected for its {many(doc['tests'], 'test')}. With "
+        "no change, at most one night in twenty has any false alarm."
     )
     return table(caption, ["cell", "gate", "", "what was seen"], rows, tall=len(rows) > 12)
 
@@ -120,8 +120,9 @@ def listing(doc: Document, series: Sequence[Document]) -> Markup:
 def flaky(doc: Document) -> list[object]:
     found = doc["flaky"]
     said = (
-        f"{found['executed']} programs of the night were executed again, and {found['found']} were "
-        "judged otherwise. Problems of such programs leave the gates' statistics for a while."
+        f"{many(found['executed'], 'program')} of the night ran again, and {found['found']} of "
+        "them got another verdict. Problems of such programs leave the gates' statistics for "
+        "a while."
     )
     rows = flips(doc)
     if not rows:
@@ -150,7 +151,7 @@ def history(nights: Sequence[Document]) -> Markup:
         Cell("cells"),
         Cell("minutes"),
     ]
-    return table(f"The last {len(rows)} nights", head, rows, tall=len(rows) > 12)
+    return table(f"The last {many(len(rows), 'night')}", head, rows, tall=len(rows) > 12)
 
 
 def series_page(name: str, item: Document) -> str:
@@ -200,9 +201,9 @@ def series_page(name: str, item: Document) -> str:
 
 def lead(item: Document) -> str:
     points = item["points"]
-    what = "checkpoints" if item["steps"] else "nights"
+    what = "checkpoint" if item["steps"] else "night"
     failed = sum(bool(point["failed"]) for point in points)
-    return f"{len(points):,} {what}, of which {failed:,} failed a gate."
+    return f"{many(len(points), what)}, of which {failed:,} failed a gate."
 
 
 def caption(item: Document, metric: str) -> str:

@@ -19,7 +19,15 @@ def headline(doc: Document) -> str:
     failed = sum(gate["state"] == "failed" for gate in doc["gates"])
     judged = sum(gate["state"] != "not_judged" for gate in doc["gates"])
     done = sum(cell["state"] == "done" for cell in doc["cells"])
-    told = f"{failed} of {judged} gates failed" if failed else OUTCOMES[doc["outcome"]]
+    left = len(doc["gates"]) - judged
+    if failed:
+        told = f"{failed} of {judged} gates failed"
+    elif doc["outcome"] == "held" and left:
+        told = "all judged gates hold" if judged else "no gate failed"
+    else:
+        told = OUTCOMES[doc["outcome"]]
+    if left:
+        told += f", {left} not judged"
     return f"night {doc['night']}: {told}; {done} of {len(doc['cells'])} cells evaluated"
 
 

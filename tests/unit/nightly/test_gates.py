@@ -42,9 +42,11 @@ def test_a_fall_fails_the_night_until_it_is_accepted(
 ) -> None:
     assert nights.run(0.7, seed=1) == 0
     assert {gate.said for gate in gates(nights, 1)} == {"no baseline yet: this night is the first"}
+    told = "night 1: all judged gates hold, 2 not judged; 2 of 2 cells evaluated"
+    assert told in capsys.readouterr().out
     assert nights.run(0.7, seed=2) == 0
     assert {gate.state for gate in gates(nights, 2)} == {"held"}
-    capsys.readouterr()
+    assert "night 2: all gates hold; 2 of 2 cells evaluated" in capsys.readouterr().out
     for number in (3, 4):  # the failed night is no baseline for the next
         assert nights.run(0.3, seed=number) == 1
         for gate in gates(nights, number):

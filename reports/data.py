@@ -48,6 +48,15 @@ class WeakTests:
 
 
 @dataclass(frozen=True, slots=True)
+class Joined:
+    """A combination: by the first part, then the next; with weights, by the sum of the shares of
+    the other programs that each part puts below a program. A part is a ranker's name or another."""
+
+    parts: tuple[str | Joined, ...]
+    weights: tuple[float, ...] = ()  # none: lexicographic
+
+
+@dataclass(frozen=True, slots=True)
 class ReportInput:
     """The tables of a run, with the columns of the records they are named after, in any order.
 
@@ -76,6 +85,7 @@ class ReportInput:
     ranking_energy: pa.Table = field(default_factory=empty)  # while rankers asked the model
     ranking_executions: pa.Table = field(default_factory=empty)  # of rankers, on public inputs
     alone: frozenset[str] = frozenset()  # rankers whose order holds among a part of the samples
+    joined: Mapping[str, Joined] = field(default_factory=dict)  # combinations of which it does not
     settings: Settings = Settings()
     weak_tests: WeakTests = field(default_factory=WeakTests)
     max_rows: int = 64  # sequences decoded at once: the slots of the cost model's schedule

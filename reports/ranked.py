@@ -1,7 +1,7 @@
 """pass@1 and pass@top-m after ranking k samples, or those that a budget buys, out of n.
 
-`chances` and `at_budgets` are for rankers whose score of a program does not depend on which other
-samples there are, `agreeing_chances` for those that count the samples that agree. Programs that are
+For rankers whose score of a program does not depend on which other samples there are; for others
+`reports.joined`. Programs that are
 equal are one program, as in `reports.passk.pass_at_top`; equal scores are put in random order.
 
 `chances` is exact for k samples drawn without replacement. With L(a) = C(n-a, k) / C(n, k), the
@@ -185,57 +185,3 @@ def running_best(rank: Ints, m: int) -> Ints:
         left = np.minimum(left, before)  # what a new best drives out, or what is below it
         found.append(best)
     return np.stack(found)
-
-
-@dataclass(frozen=True, slots=True)
-class Agreeing:
-    """What decides among a problem's distinct programs when samples that agree are counted."""
-
-    cluster: Ints  # [D] -1 for a program that agrees with none
-    weight: Ints  # [D]
-    then: Floats  # [D] decides between equals; nan for none that does
-
-
-def agreeing_chances(
-    problem: Ranked,
-    agreeing: Agreeing,
-    program: Ints,
-    ks: list[int],
-    tops: tuple[int, ...],
-    orders: int,
-    rng: np.random.Generator,
-) -> Floats:
-    """[tops, ks] as `chances`, by weight * samples of the k in the cluster, then by `then`.
-
-    What counts depends on which samples are there, so it is the mean over random orders. program:
-    [n] number of each sample's program. ks ascend.
-    """
-    n, programs = len(program), len(problem.times)
-    order = rng.permuted(np.broadcast_to(np.arange(n), (orders, n)), axis=1)
-    drawn = program[order]
-    drawn_count = np.zeros((orders, programs), np.int64)
-    _, cluster = np.unique(agreeing.cluster, return_inverse=True)
-    alone = agreeing.cluster < 0
-    rank = dense(np.where(np.isnan(agreeing.then), -np.inf, agreeing.then))
-    # Below the whole numbers that count: `then`, and below that chance.
-    below = (rank + 0.5 * rng.random((orders, programs))) / (rank.max(initial=0) + 1.0)
-    member = (cluster[:, None] == np.arange(cluster.max(initial=0) + 1)).astype(np.float64)
-    rows = np.arange(orders)[:, None]
-    found = np.empty((len(tops), len(ks)))
-    before = 0
-    for column, k in enumerate(ks):
-        np.add.at(drawn_count, (rows, drawn[:, before:k]), 1)
-        before = k
-        sizes = drawn_count @ member  # [orders, clusters]
-        count = np.where(alone, 0.0, agreeing.weight * sizes[:, cluster])
-        value = np.where(drawn_count > 0, count + below, -np.inf)
-        for i, m in enumerate(tops):
-            shown = np.argpartition(-value, min(m, programs) - 1, axis=1)[:, :m]
-            there = np.isfinite(np.take_along_axis(value, shown, axis=1))
-            found[i, column] = (problem.passed[shown] & there).any(axis=1).mean()
-    return found
-
-
-def dense(values: Floats) -> Ints:
-    """[D] 0 for the least value, 1 for the next, ..."""
-    return np.unique(values, return_inverse=True)[1].astype(np.int64)

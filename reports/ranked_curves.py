@@ -10,13 +10,14 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from reports import purposes, ranked
+from reports import joined, purposes, ranked
 from reports.data import ReportInput
 from reports.intervals import over_problems, stream
+from reports.joined import Agreeing, Known
 from reports.ledger import distinct_programs, token_costs
 from reports.metrics import TOP
 from reports.passk import miss
-from reports.ranked import Agreeing, Ranked
+from reports.ranked import Ranked
 from reports.rankers import costs as ranking_costs
 from reports.tally import Placer, Tally
 
@@ -30,6 +31,10 @@ DRAWS, ORDERS = 2_000_000, (20, 100)  # places in random orders; least and most 
 FEW = 12  # k at which rankers that count agreeing samples are followed
 AMONG_OTHERS = (
     "its scores depend on which samples there are, and what they rest on was not recorded"
+)
+PARTS = (
+    "its scores depend on which samples there are, and on its parts: name each of them among the "
+    "rankers too"
 )
 
 
@@ -54,7 +59,9 @@ def curves(
     found = []
     for name in rankers(source):
         own = problems(source, tally, place, name)
-        known = {} if name in source.alone else agreeing(source, tally, place, name)
+        counts = {} if name in source.alone else agreeing(source, tally, place, name)
+        parts = parts_of(source, tally, place, name)
+        known = counts or parts
         at = list(range(len(ks))) if name in source.alone else few(ks, settings.k)
         own_ks = [ks[i] for i in at]
         reason = why_not(source, tally, name, own, known, own_ks)
@@ -64,9 +71,20 @@ def curves(
             if name in source.alone:
                 rounds = int(np.clip(TIED_PROGRAMS // programs(own), *TIE_ROUNDS))
                 values[:, i] = ranked.chances(one, own_ks, TOP, rounds, rng)
+            elif counts:
+                values[:, i] = joined.agreeing_chances(
+                    one, counts[i], numbered(tally, i), own_ks, TOP, orders(tally), rng
+                )
             else:
-                values[:, i] = ranked.agreeing_chances(
-                    one, known[i], numbered(tally, i), own_ks, TOP, orders(tally), rng
+                values[:, i] = joined.joined_chances(
+                    one,
+                    source.joined[name],
+                    parts[i],
+                    numbered(tally, i),
+                    own_ks,
+                    TOP,
+                    orders(tally),
+                    rng,
                 )
         part = {axis: [values[i] for i in at] for axis, values in cost.items()}
         total = with_ranking(source, tally, own_ks, part, spent.get(name))
@@ -122,12 +140,12 @@ def why_not(
     tally: Tally,
     name: str,
     own: Mapping[int, Ranked],
-    known: Mapping[int, Agreeing],
+    known: Mapping[int, Agreeing | Known],
     ks: Sequence[int],
 ) -> str:
     """Why there is no curve; "" where there is one."""
     if name not in source.alone and not known:
-        return AMONG_OTHERS
+        return PARTS if name in source.joined else AMONG_OTHERS
     if len(own) < tally.problems or (known and len(known) < tally.problems):
         return "some programs have no score"
     if int(tally.n.min()) < max(ks):
@@ -138,7 +156,7 @@ def why_not(
 def agreeing(source: ReportInput, tally: Tally, place: Placer, name: str) -> dict[int, Agreeing]:
     """By problem what a ranker that counts agreeing samples knows of its judged programs.
 
-    Empty where nothing was recorded: combinations, and runs ranked before it was.
+    Empty where nothing was recorded: combinations, and runs ranked by an earlier version.
     """
     table = source.agreements
     if not table.num_rows:
@@ -157,6 +175,21 @@ def agreeing(source: ReportInput, tally: Tally, place: Placer, name: str) -> dic
             chosen = [by_program[program] for program in own]
             found[i] = Agreeing(cluster[chosen], weight[chosen], then[chosen])
     return found
+
+
+def parts_of(source: ReportInput, tally: Tally, place: Placer, name: str) -> dict[int, Known]:
+    """By problem what is known of a combination's rankers; empty where one was not ranked alone."""
+    if name not in source.joined:
+        return {}
+    own: dict[str, Mapping[int, Floats | Agreeing]] = {}
+    for leaf in set(joined.leaves(source.joined[name])):
+        if leaf in source.alone:
+            scored = problems(source, tally, place, leaf)
+            own[leaf] = {i: one.score for i, one in scored.items()}
+        else:
+            own[leaf] = dict(agreeing(source, tally, place, leaf))
+    shared = set.intersection(*(set(found) for found in own.values()))
+    return {i: {leaf: found[i] for leaf, found in own.items()} for i in shared}
 
 
 def problems(source: ReportInput, tally: Tally, place: Placer, name: str) -> dict[int, Ranked]:

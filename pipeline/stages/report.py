@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,14 @@ import pyarrow.compute as pc
 
 from pipeline.benchmarks import weak
 from pipeline.config import RunConfig
-from pipeline.ranker_terms import alone, parse
+from pipeline.ranker_terms import Lexicographic, Ranker, Term, Weighted, alone, parse
 from pipeline.records import TABLES, Evidence, Execution, UserError
 from pipeline.reranking import asked_tables
 from pipeline.store import UPSTREAM, StageTables, Store
 from pipeline.store.shards import keys
 from pipeline.wanted import Wanted
 from reports import render
-from reports.data import Rates, ReportInput, Settings, WeakTests
+from reports.data import Joined, Rates, ReportInput, Settings, WeakTests
 
 NOTHING: Mapping[str, Collection[str]] = {}
 
@@ -94,6 +94,7 @@ def gather(
             "completed",
         ),
         alone=frozenset(n for n in config.rerank.rankers if alone(parse(n))),
+        joined=dict(joined(config.rerank.rankers)),
         settings=Settings(
             k=config.report.k,
             bootstrap=config.report.bootstrap,
@@ -109,6 +110,25 @@ def gather(
         config=config.model_dump(mode="json"),
         commands=commands(store),
     )
+
+
+def joined(names: Sequence[str]) -> Iterator[tuple[str, Joined]]:
+    """Combinations whose order depends on which samples there are, in the reports' words."""
+
+    def told(term: Term) -> str | Joined:
+        match term:
+            case Ranker(name):
+                return name
+            case Lexicographic(terms):
+                return Joined(tuple(map(told, terms)))
+            case Weighted(weighted):
+                weights, terms = zip(*weighted, strict=True)
+                return Joined(tuple(map(told, terms)), weights)
+
+    for name in names:
+        term = told(parse(name))
+        if isinstance(term, Joined) and not alone(parse(name)):
+            yield name, term
 
 
 def of_purposes(asked: Sequence[StageTables], name: str) -> pa.Table:

@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 from reports.intervals import stream
 from reports.passk import pass_at_top
 from reports.ranked import (
-    Agreeing,
     Ranked,
-    agreeing_chances,
     at_budgets,
     chances,
     running_best,
@@ -87,33 +85,3 @@ def test_large_problems_stay_within_zero_and_one() -> None:
     assert (found[1] >= found[0] - 1e-9).all()
     share = float(times[problem.passed].sum() / times.sum())
     assert found[:, 0] == pytest.approx([share, share])  # one sample: nothing to choose
-
-
-@pytest.mark.parametrize("weighted", [False, True])
-def test_agreement_is_counted_among_the_samples_that_are_there(weighted: bool) -> None:
-    cluster = np.array([0, 0, 1, 1, 2, -1])
-    weight = np.array([1, 1, 4, 4, 9, 16]) if weighted else np.ones(6, np.int64)
-    then = np.array([0.0, 1.0, 1.0, 0.0, 0.0, 5.0])
-    problem = ranked(np.zeros(6))
-    found = agreeing_chances(
-        problem,
-        Agreeing(cluster, weight, then),
-        PROGRAM,
-        list(range(1, 9)),
-        TOPS,
-        20_000,
-        stream(4, "test"),
-    )
-
-    def by_hand(taken: tuple[int, ...], m: int) -> float:
-        """The same from its definition: a score of every program that is there."""
-        own = np.unique(PROGRAM[list(taken)])
-        sizes = [int((cluster[PROGRAM[list(taken)]] == cluster[p]).sum()) for p in own]
-        counted = [0 if cluster[p] < 0 else weight[p] * s for p, s in zip(own, sizes, strict=True)]
-        score = np.array([c + then[p] / 10 for p, c in zip(own, counted, strict=True)])
-        return float(pass_at_top(np.zeros(len(own)), score, PASSED[own], m, 1)[0])
-
-    for i, m in enumerate(TOPS):
-        for k in range(1, 9):
-            every = [by_hand(taken, m) for taken in combinations(range(8), k)]
-            assert found[i, k - 1] == pytest.approx(np.mean(every), abs=0.015)

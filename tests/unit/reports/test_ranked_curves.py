@@ -11,6 +11,7 @@ import pytest
 from synthetic_run import EXECUTING, KEY, synthetic_run
 
 from reports import ReportInput
+from reports.data import Joined
 from reports.document import document, jsonable
 from reports.markdown import markdown
 from reports.page import page
@@ -98,6 +99,27 @@ def test_agreement_that_was_recorded_gives_a_curve(run: ReportInput) -> None:
         assert found["k"][-1] == N
         assert found["value"][-1] == pytest.approx(rows[f"{EXECUTING} {metric}"]["value"], abs=0.03)
         assert found["value"][0] == pytest.approx(drawn_curve["value"][0], abs=0.03)
+
+
+def test_a_combination_has_a_curve_where_its_parts_were_ranked(run: ReportInput) -> None:
+    name = "weighted(0.5 * mean_logprob, 0.5 * random)"
+    mean = [row for row in run.rankings.to_pylist() if row["ranker"] == "mean_logprob"]
+    rows = [row | {"ranker": name} for row in mean]  # random ties all: the order is the mean's
+    added = pa.Table.from_pylist(rows, schema=run.rankings.schema)
+    rankings = pa.concat_tables([run.rankings, added])
+    term = Joined(("mean_logprob", "random"), (0.5, 0.5))
+    source = dataclasses.replace(run, rankings=rankings, joined={name: term})
+    doc = jsonable(document(source))
+    for metric in ("pass@1", "pass@top3"):
+        found, same = curve(doc, name, metric), curve(doc, "mean_logprob", metric)
+        assert found["reason"] == ""
+        for k, value in zip(found["k"], found["value"], strict=True):
+            assert value == pytest.approx(same["value"][same["k"].index(k)], abs=0.03)
+        assert found["value"][-1] == pytest.approx(same["value"][-1])
+
+    lacking = Joined(("mean_logprob", "public_examples"), (0.5, 0.5))
+    doc = jsonable(document(dataclasses.replace(source, joined={name: lacking})))
+    assert "name each of them among the rankers too" in curve(doc, name)["reason"]
 
 
 def key(row: dict[str, Any]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ cd "$(dirname "$0")/.."
 log=.build/tests-beside.log
 ready=.build/set-up.status # the exit status of the set-up, once it has ended
 taken=.build/tests-taken   # a folder for each group that a lane has taken
+export FORKEVAL_SHOTS=${FORKEVAL_SHOTS:-$PWD/.build/shots} # screenshots of the pages
 rm -rf "$ready" "$taken"
 mkdir -p "$taken"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from reports.curve_files import report_files
@@ -33,12 +33,15 @@ def render(source: ReportInput, out_dir: Path) -> Path:
     return out_dir / "report.html"
 
 
-def write_figures(folder: Path, files: Mapping[str, str]) -> None:
-    """These files and no others: what an earlier report drew and this one cannot would mislead."""
+def write_figures(folder: Path, files: Mapping[str, str], ours: Sequence[str] = ("*",)) -> None:
+    """These files; what an earlier page drew and this one cannot would mislead, and is removed.
+
+    ours: patterns of the names, without suffix, that such files may have.
+    """
     folder.mkdir(exist_ok=True)
     for name, content in files.items():
         replace(folder / name, content)
-    for path in folder.iterdir():
+    for path in {path for pattern in ours for path in folder.glob(f"{pattern}.*")}:
         if path.suffix in (".svg", ".csv", ".part") and path.name not in files:
             path.unlink()
 

@@ -35,13 +35,17 @@ def budget_curve(one: dict[str, Any], confidence: float) -> Curve:
     ranked = one["metric"].endswith("after ranking")
     kind = f"ranked-{one['metric'].split()[0].split('@')[1]}" if ranked else "budget"
     return Curve(
-        f"{kind}-{one['axis'].replace('_', '-')}",
+        curve_name(kind, one["axis"]),
         f"{one['metric']} against {one['unit']}",
         " ".join(one["words"]),
         lines,
         Frame(WIDE, 360, one["unit"], one["metric"]),
         f"bands: {confidence:.0%} intervals",
     )
+
+
+def curve_name(kind: str, axis: str) -> str:
+    return f"{kind}-{axis.replace('_', '-')}"
 
 
 def budget_figure(curve: Curve) -> str:

@@ -87,3 +87,13 @@ def test_a_comparison_without_a_figure_leaves_none_of_an_earlier_one(tmp_path: P
         write(compared(Compared(sides[0], sides[1:])), tmp_path)
         left = {path.stem for path in (tmp_path / "figures").iterdir()}
         assert ("budget-tokens" in left) == (n > 1)
+
+
+def test_a_user_s_own_figures_in_the_folder_are_left(tmp_path: Path) -> None:
+    (tmp_path / "figures").mkdir()
+    for name in ("passk.svg", "budget.csv", "differences.svg"):
+        (tmp_path / "figures" / name).write_text("mine")
+    sides = [Side(name, synthetic_run(i, problems=1, n=2, k=(1,))) for i, name in enumerate("ab")]
+    write(compared(Compared(sides[0], sides[1:])), tmp_path)
+    for name in ("passk.svg", "budget.csv", "differences.svg"):
+        assert (tmp_path / "figures" / name).read_text() == "mine"

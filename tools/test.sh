@@ -12,7 +12,7 @@ ready=.build/set-up.status # the exit status of the set-up, once it has ended
 taken=.build/tests-taken   # a folder for each group that a lane has taken
 export FORKEVAL_SHOTS=${FORKEVAL_SHOTS:-$PWD/.build/shots} # screenshots of the pages
 rm -rf "$ready" "$taken"
-mkdir -p "$taken"
+mkdir -p "$taken" || exit # a group that cannot be taken would be one that nobody runs
 
 # The longest first, so that the lanes end about together; the last group is what no other names.
 sandboxes=tests/integration/sandboxes

@@ -196,7 +196,7 @@ def series_page(name: str, item: Document) -> str:
             ),
         ),
     ]
-    return shell(KIND, item["name"], join(body))
+    return shell(KIND, item["name"], join(body), ("figures.js",))
 
 
 def lead(item: Document) -> str:

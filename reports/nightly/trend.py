@@ -9,7 +9,7 @@ from itertools import groupby
 
 import numpy as np
 
-from reports.curve import NARROW, WIDE
+from reports.curve import NARROW, WIDE, as_csv, saved
 from reports.svg import Scale, compact, text, wrap
 
 FAILED, PLAIN = "t8", "t1"
@@ -50,10 +50,17 @@ def trend(identity: str, drawn: Trend) -> str:
     """Drawn for wide and for narrow pages; "" without a point."""
     if not drawn.points:
         return ""
-    return "".join(
+    drawings = (
         f'<div class="{css}">{svg(f"{identity}-{css}", drawn, width, 250)}</div>'
         for css, width in (("wide", WIDE), ("narrow", NARROW))
     )
+    return "".join(drawings) + saved(csv_text(drawn))
+
+
+def csv_text(drawn: Trend) -> str:
+    """A row a point, shares from 0 to 1; empty where there is no interval."""
+    rows = [[p.called, p.x, p.value, p.low, p.high, int(p.failed)] for p in drawn.points]
+    return as_csv([["", drawn.x_label, drawn.title, "low", "high", "failed"], *rows])
 
 
 def svg(identity: str, drawn: Trend, width: int, height: int) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from made_nights import Nights
 
-from tests.integration.browsing import BROWSER, serious, shot, visiting
+from tests.integration.browsing import BROWSER, saved, serious, shot, visiting
 from tests.integration.test_report_page import browse
 
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium: tools/setup.sh browser")
@@ -88,3 +88,17 @@ def test_axe_finds_nothing_serious(
         with visiting(browser, (site / name).as_uri(), width, scheme) as seen:
             shot(seen, f"night-{Path(name).stem}-{scheme}-{width}", tmp_path)
             assert serious(seen) == []
+
+
+def test_trends_are_saved(site: Path, browser: Any, tmp_path: Path) -> None:
+    title = "replayed/mini/java/t0.8, pass@1, %"
+    with visiting(browser, (site / PAGES[1]).as_uri()) as seen:
+        assert saved(seen, f"{title} as PNG", tmp_path).startswith(b"\x89PNG")
+        rows = saved(seen, f"{title} as CSV", tmp_path).decode().splitlines()
+    assert rows[0] == f',night,"{title}",low,high,failed'
+    assert [row.split(",")[:2] for row in rows[1:]] == [
+        ["night 1", "1"],
+        ["night 2", "2"],
+        ["night 3", "3"],
+    ]
+    assert [row[-1] for row in rows[1:]] == ["0", "0", "1"]

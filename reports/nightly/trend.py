@@ -60,7 +60,8 @@ def trend(identity: str, drawn: Trend) -> str:
 def csv_text(drawn: Trend) -> str:
     """A row a point, shares from 0 to 1; empty where there is no interval."""
     rows = [[p.called, p.x, p.value, p.low, p.high, int(p.failed)] for p in drawn.points]
-    return as_csv([["", drawn.x_label, drawn.title, "low", "high", "failed"], *rows])
+    what = drawn.title.removesuffix(", %")  # which the values here are not in
+    return as_csv([["", drawn.x_label, what, "low", "high", "failed"], *rows])
 
 
 def svg(identity: str, drawn: Trend, width: int, height: int) -> str:

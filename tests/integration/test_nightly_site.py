@@ -95,7 +95,8 @@ def test_trends_are_saved(site: Path, browser: Any, tmp_path: Path) -> None:
     with visiting(browser, (site / PAGES[1]).as_uri()) as seen:
         assert saved(seen, f"{title} as PNG", tmp_path).startswith(b"\x89PNG")
         rows = saved(seen, f"{title} as CSV", tmp_path).decode().splitlines()
-    assert rows[0] == f',night,"{title}",low,high,failed'
+    assert rows[0] == ',night,"replayed/mini/java/t0.8, pass@1",low,high,failed'
+    assert all(0 <= float(row.split(",")[2]) <= 1 for row in rows[1:])
     assert [row.split(",")[:2] for row in rows[1:]] == [
         ["night 1", "1"],
         ["night 2", "2"],

@@ -7,7 +7,8 @@ from typing import Any
 
 from reports.curve import NARROW, WIDE
 from reports.figures import Document, languages, legend, percent, scope_label, whole
-from reports.svg import Scale, text, wrap
+from reports.scale import Scale
+from reports.svg import text, wrap
 
 VERDICT_LABELS = {
     "passed": "passed",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.records import VERDICTS
-from reports import ranked_curves, rankers
+from reports import ranked_curves, ranked_equal, rankers
 from reports.curves import axes, budget_columns, device_seconds
 from reports.data import ReportInput
 from reports.examples import examples
@@ -111,7 +111,7 @@ def document(source: ReportInput, counts: Tally | None = None) -> dict[str, Any]
             {name: item for name, item in curve.items() if name != "per_problem"}
             for curve in ranked_curves.curves(source, counts, place, ks, total_cost)
         ],
-        "ranked_equal_budget": ranked_curves.equal_budgets(source, counts, place),
+        "ranked_equal_budget": ranked_equal.equal_budgets(source, counts, place),
         "device_seconds": device,
         "ledger": [
             dataclasses.asdict(entry)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reports.svg import Frame, Line, Scale, compact, defined, end_labels, stroke, text, wrap
+from reports.scale import Scale
+from reports.svg import Frame, Line, compact, defined, end_labels, stroke, text, wrap
 
 LEFT, RIGHT, TOP, BOTTOM = 58, 150, 28, 44  # pixels around the plot; names stand on the right
 COLOURS = ("#444", "#1f6fb4", "#c8501e", "#2e8540", "#8a4baf", "#a0741a")

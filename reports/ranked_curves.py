@@ -14,10 +14,11 @@ from reports import joined, purposes, ranked
 from reports.data import ReportInput
 from reports.intervals import over_problems, stream
 from reports.joined import Agreeing, Known
-from reports.ledger import distinct_programs, token_costs
+from reports.ledger import distinct_programs
 from reports.metrics import TOP
 from reports.passk import miss
 from reports.ranked import Ranked
+from reports.ranked_rows import agreeing, numbered, parts_of, problem_key, problems, rankers
 from reports.rankers import costs as ranking_costs
 from reports.tally import Placer, Tally
 
@@ -26,7 +27,6 @@ Ints = NDArray[np.int64]
 
 TIE_ROUNDS = (4, 64)  # least and most random orders of equal scores
 TIED_PROGRAMS = 200_000  # programs put in order, over all problems, to settle ties
-BUDGETS = 16  # points of a curve at equal budgets
 DRAWS, ORDERS = 2_000_000, (20, 100)  # places in random orders; least and most a problem
 FEW = 12  # k at which rankers that count agreeing samples are followed
 AMONG_OTHERS = (
@@ -110,11 +110,6 @@ def programs(own: Mapping[int, Ranked]) -> int:
     return sum(len(one.times) for one in own.values())
 
 
-def numbered(tally: Tally, i: int) -> Ints:
-    """[n] number of each judged sample's program, as in `problems`."""
-    return np.unique(tally.program[i][tally.judged[i]], return_inverse=True)[1].astype(np.int64)
-
-
 def orders(tally: Tally) -> int:
     return int(np.clip(DRAWS // max(int(tally.judged.sum()), 1), *ORDERS))
 
@@ -124,15 +119,6 @@ def few(ks: Sequence[int], wanted: Sequence[int]) -> list[int]:
     spaced = np.geomspace(1, ks[-1], FEW)
     near = {min(range(len(ks)), key=lambda i: abs(ks[i] - wish)) for wish in spaced}
     return sorted(near | {i for i, k in enumerate(ks) if k in wanted} | {len(ks) - 1})
-
-
-def rankers(source: ReportInput) -> list[str]:
-    table = source.rankings
-    return sorted(table["ranker"].unique().to_pylist()) if table.num_rows else []
-
-
-def problem_key(tally: Tally, i: int) -> tuple[str, str, str]:
-    return tally.dataset[i], tally.language[i], tally.task_id[i]
 
 
 def why_not(
@@ -151,133 +137,6 @@ def why_not(
     if int(tally.n.min()) < max(ks):
         return "a problem has fewer judged samples"
     return ""
-
-
-def agreeing(source: ReportInput, tally: Tally, place: Placer, name: str) -> dict[int, Agreeing]:
-    """By problem what a ranker that counts agreeing samples knows of its judged programs.
-
-    Empty where nothing was recorded: combinations, and runs ranked by an earlier version.
-    """
-    table = source.agreements
-    if not table.num_rows:
-        return {}
-    rows = table.filter(pc.equal(table["ranker"], name))
-    picked, cells = place.cells(rows)
-    by_program = {
-        int(program): int(row)
-        for program, row in zip(tally.program.ravel()[cells], picked, strict=True)
-    }
-    cluster, weight, then = (rows[column].to_numpy() for column in ("cluster", "weight", "then"))
-    found = {}
-    for i in range(tally.problems):
-        own = np.unique(tally.program[i][tally.judged[i]]).tolist()
-        if own and all(program in by_program for program in own):
-            chosen = [by_program[program] for program in own]
-            found[i] = Agreeing(cluster[chosen], weight[chosen], then[chosen])
-    return found
-
-
-def parts_of(source: ReportInput, tally: Tally, place: Placer, name: str) -> dict[int, Known]:
-    """By problem what is known of a combination's rankers; empty where one was not ranked alone."""
-    if name not in source.joined:
-        return {}
-    own: dict[str, Mapping[int, Floats | Agreeing]] = {}
-    for leaf in set(joined.leaves(source.joined[name])):
-        if leaf in source.alone:
-            scored = problems(source, tally, place, leaf)
-            own[leaf] = {i: one.score for i, one in scored.items()}
-        else:
-            own[leaf] = dict(agreeing(source, tally, place, leaf))
-    shared = set.intersection(*(set(found) for found in own.values()))
-    return {i: {leaf: found[i] for leaf, found in own.items()} for i in shared}
-
-
-def problems(source: ReportInput, tally: Tally, place: Placer, name: str) -> dict[int, Ranked]:
-    """By problem its distinct judged programs with a ranker's scores; those that have them all."""
-    rows = source.rankings.filter(pc.equal(source.rankings["ranker"], name))
-    picked, cells = place.cells(rows)
-    flat = np.full(tally.verdict.size, math.nan)
-    flat[cells] = rows["score"].to_numpy()[picked]
-    scores = flat.reshape(tally.verdict.shape)
-    found = {}
-    for i in range(tally.problems):
-        judged = np.flatnonzero(tally.judged[i])
-        if not len(judged):
-            continue
-        _, first, times = np.unique(tally.program[i, judged], return_index=True, return_counts=True)
-        at = judged[first]
-        if not np.isnan(scores[i, at]).any():
-            found[i] = Ranked(times, tally.passed[i, at], scores[i, at])
-    return found
-
-
-def equal_budgets(source: ReportInput, tally: Tally, place: Placer) -> list[dict[str, Any]]:
-    """The same when every problem has the same budget in tokens: by random orders of its samples.
-
-    For rankers that ask the model for nothing; the budget is spent on samples alone.
-    """
-    asking = {
-        one["ranker"]
-        for one in ranking_costs(source)
-        if one["prompt_tokens"] + one["generated_tokens"]
-    }
-    found: list[dict[str, Any]] = []
-    for view in ("billed", "shared"):
-        shared = view == "shared"
-        spent = tally.generated_tokens + (0 if shared else tally.prompt_tokens)
-        prefix = token_costs(tally).shared_prefix if shared else np.zeros(tally.problems)
-        grid = common_grid(tally, spent, prefix)
-        if not len(grid):
-            continue
-        for name in rankers(source):
-            own = problems(source, tally, place, name)
-            if (
-                name in asking
-                or name not in source.alone
-                or why_not(source, tally, name, own, {}, [1])
-            ):
-                continue
-            values = np.stack(
-                [
-                    ranked.at_budgets(
-                        one,
-                        numbered(tally, i),
-                        spent[i][tally.judged[i]].astype(np.float64),
-                        float(prefix[i]),
-                        grid,
-                        TOP,
-                        orders(tally),
-                        stream(source.settings.seed, "ranked", view, *problem_key(tally, i)),
-                    )
-                    for i, one in own.items()
-                ],
-                axis=1,
-            )  # [tops, problems, budgets]
-            for i, m in enumerate(TOP):
-                at = over_problems(values[i], tally.unit, source.settings.confidence)
-                found.append(
-                    {
-                        "ranker": name,
-                        "metric": names(m),
-                        "view": view,
-                        "budget": grid.tolist(),
-                        "value": [one.value for one in at],
-                        "low": [one.low for one in at],
-                        "high": [one.high for one in at],
-                    }
-                )
-    return found
-
-
-def common_grid(tally: Tally, spent: Ints, prefix: Floats) -> Floats:
-    """Budgets that buy an average sample of every problem, and no more than all of any."""
-    judged = tally.judged
-    total = np.where(judged, spent, 0).sum(axis=1)
-    least = prefix + total / np.maximum(judged.sum(axis=1), 1)
-    low, high = float(least.max()), float((prefix + total).min())
-    if not (judged.any(axis=1).all() and 0 < low < high):
-        return np.empty(0)
-    return np.geomspace(low, high, BUDGETS)
 
 
 def with_ranking(

@@ -9,7 +9,8 @@ from reports.comparison.words import outcome, points, span
 from reports.curve import NARROW, WIDE, as_csv, saved
 from reports.curve_files import FILE_STYLE, TITLE
 from reports.log_chart import alone
-from reports.svg import Frame, Scale, text, wrap
+from reports.scale import Scale
+from reports.svg import Frame, text, wrap
 
 SHOWN = 40  # rows; the table and the CSV have all
 ROW = 24  # pixels

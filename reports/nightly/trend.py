@@ -10,7 +10,8 @@ from itertools import groupby
 import numpy as np
 
 from reports.curve import NARROW, WIDE, as_csv, saved
-from reports.svg import Scale, compact, text, wrap
+from reports.scale import Scale
+from reports.svg import compact, text, wrap
 
 FAILED, PLAIN = "t8", "t1"
 MARKED = 60  # with more points only those that failed, and the last, have a mark

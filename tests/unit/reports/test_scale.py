@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.svg import Scale
+from reports.scale import Scale
 
 APART = 36
 

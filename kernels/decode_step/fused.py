@@ -48,10 +48,10 @@ def rotate_and_store(
 ) -> Tensor:  # fmt: skip
     """Queries rotated; keys rotated and values written into a layer's arena.
 
-    qkv: [R, (H + 2G) * D], queries before keys before values, or its parts [S, R, ..], and bias
-    [(H + 2G) * D]; q_weight, k_weight: [D] of the heads'
-    RMSNorm; cos, sin: [P, D/2] float32 by position (arXiv 2104.09864, halves rotated); positions,
-    slots: [R] int64; k, v: [G, N, D]. Returns queries [R, H, D] in the arena's dtype.
+    qkv: [R, (H + 2G) * D], queries before keys before values, or its parts [S, R, ..]; bias:
+    [(H + 2G) * D], added to it; q_weight, k_weight: [D] of the heads' RMSNorm; cos, sin: [P, D/2]
+    float32 by position (arXiv 2104.09864, halves rotated); positions, slots: [R] int64; k, v:
+    [G, N, D]. Returns queries [R, H, D] in the arena's dtype.
     """
     groups, dim = k.shape[0], k.shape[2]
     rows = qkv.shape[-2]

@@ -1,4 +1,4 @@
-/* `completed.run(namespace, path)` executes a program as __main__ and never returns: it reports how
+/* `completed.run(namespace, path, source)` executes a program as __main__ and never returns: it reports how
  * the program ended and leaves the process.
  *
  * The job's nonce is read from descriptor 3, which is closed before the program starts, and lives in
@@ -156,8 +156,10 @@ static PyObject *read_file(PyObject *self, PyObject *args) {
     struct stat about;
     if (!PyArg_ParseTuple(args, "s", &path)) return NULL;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &about)) return PyErr_SetFromErrnoWithFilename(PyExc_OSError, path);
-    PyObject *bytes = PyBytes_FromStringAndSize(NULL, about.st_size);
+    if (fd < 0) return PyErr_SetFromErrnoWithFilename(PyExc_OSError, path);
+    about.st_size = 0;
+    PyObject *bytes = fstat(fd, &about) ? PyErr_SetFromErrnoWithFilename(PyExc_OSError, path)
+                                        : PyBytes_FromStringAndSize(NULL, about.st_size);
     for (Py_ssize_t at = 0, n; bytes && at < about.st_size; at += n)
         if ((n = read(fd, PyBytes_AS_STRING(bytes) + at, (size_t)(about.st_size - at))) <= 0) {
             Py_CLEAR(bytes);

@@ -66,6 +66,7 @@ def run_verb(verb: str, path: str) -> None:
 def run_judge(judge: Any, folder: str) -> None:
     """Runs the test in `folder`."""
     os.environ["HOME"] = folder
+    sys.argv[:] = [folder]
     judge.run(folder)
 
 
@@ -113,9 +114,12 @@ def serve() -> None:
     make_stream(0, "stdin", "r")
     make_stream(1, "stdout", "w")
     make_stream(2, "stderr", "w")
+    del sys.path[0]
+    del sys.modules["server"]  # a plain program finds none, either
+    gc.collect()
+    gc.freeze()  # the collector then leaves the shared pages alone in every child
     # What a program needs is made here, since a child copies each page that it changes. Only a
     # child that runs one gets the path with the program's folder.
-    del sys.path[0]
     source = JOB + "/main.py"
     namespace, program_path = make_main(source), [JOB, *sys.path]
     execute, answer, read = completed.run, isolated_program.run, completed.read
@@ -135,9 +139,6 @@ def serve() -> None:
     def judge(has_input: bool) -> None:
         run_judge(isolated_judge, JUDGE)
 
-    del sys.modules["server"]  # a plain program finds none, either
-    gc.collect()
-    gc.freeze()  # the collector then leaves the shared pages alone in every child
     server.even_out()
     server.serve(runner, (("run", JOB, run), ("program", JOB, program), ("judge", JUDGE, judge)))
 

@@ -21,6 +21,7 @@
 #define POOL 16384
 #define POOL_HEADER 48
 #define MOST_IN_POOLS 512
+#define MOST_BLOCKS 20000 /* of one size that are taken, whatever the allocators do */
 #define DESCRIPTORS 5 /* standard streams, and what a verb asks for: the nonce, the other party */
 
 struct request {
@@ -42,12 +43,13 @@ static int receive(int socket, struct request *r) {
     ssize_t size;
     do size = recvmsg(socket, &m, MSG_CMSG_CLOEXEC);
     while (size < 0 && errno == EINTR);
-    if (size <= 0) return 0;
+    if (size <= 0 || m.msg_flags & MSG_CTRUNC) return 0;
     r->text[size] = 0;
     r->count = 0;
     struct cmsghdr *c = CMSG_FIRSTHDR(&m);
     if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
         r->count = (int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+        if (r->count > DESCRIPTORS) return 0; /* the space is aligned, so there may be room for more */
         memcpy(r->given, CMSG_DATA(c), (size_t)r->count * sizeof(int));
     }
     return sscanf(r->text, "%15s %u %lu %lu", r->verb, &r->uid, &r->cpu_seconds, &r->processes) == 4;
@@ -76,7 +78,8 @@ static int become(const struct request *r, const char *folder) {
     return fstat(0, &input) || !S_ISCHR(input.st_mode);
 }
 
-/* No child may go on as the server, so this never returns. */
+/* No child may go on as the server, so this never returns. A function comes back only where the
+ * program failed: then as the interpreter would end. */
 static _Noreturn void child(const struct request *r, PyObject *children) {
     const char *verb, *folder;
     PyObject *run;
@@ -85,8 +88,11 @@ static _Noreturn void child(const struct request *r, PyObject *children) {
         if (!PyArg_ParseTuple(PyTuple_GET_ITEM(children, i), "ssO", &verb, &folder, &run)) break;
         if (strcmp(verb, r->verb)) continue;
         PyObject *input = become(r, folder) ? Py_True : Py_False;
-        if (!PyObject_CallOneArg(run, input)) PyErr_Print();
-        break;
+        if (PyObject_CallOneArg(run, input)) break;
+        PyErr_Print();
+        PyObject *out = PySys_GetObject("stdout"); /* borrowed */
+        if (out && !PyObject_CallMethod(out, "flush", NULL)) PyErr_Clear();
+        _exit(1);
     }
     _exit(73);
 }
@@ -96,7 +102,7 @@ static _Noreturn void child(const struct request *r, PyObject *children) {
  * user, with `folder` as its directory, before it calls function(whether there is an input). */
 static PyObject *serve(PyObject *self, PyObject *args) {
     (void)self;
-    int socket, status;
+    int socket, status = 0;
     PyObject *children;
     struct request r;
     char text[96];
@@ -109,7 +115,7 @@ static PyObject *serve(PyObject *self, PyObject *args) {
         PyOS_AfterFork_Parent();
         for (int i = 0; i < r.count; i++) close(r.given[i]);
         if (pid < 0) break; /* the runner sees the server go, and starts another */
-        struct rusage used;
+        struct rusage used = {0};
         int size = snprintf(text, sizeof text, "pid %d", (int)pid);
         send(socket, text, (size_t)size, MSG_NOSIGNAL);
         while (wait4(pid, &status, 0, &used) < 0 && errno == EINTR) {
@@ -135,13 +141,11 @@ static int from_top(size_t size) {
  * by side in new pages: in old ones, each of them has a page or two copied. */
 static PyObject *even_out(PyObject *self, PyObject *none) {
     (void)self, (void)none;
-    for (size_t size = 16; size <= MOST_IN_POOLS; size += 16) {
-        uintptr_t block;
-        do block = (uintptr_t)PyObject_Malloc(size);
-        while (block % POOL != POOL_HEADER); /* a pool's first: the next ones follow it */
-    }
+    for (size_t size = 16; size <= MOST_IN_POOLS; size += 16)
+        for (int i = 0; i < MOST_BLOCKS; i++) /* to a pool's first: the next ones follow it */
+            if ((uintptr_t)PyObject_Malloc(size) % POOL == POOL_HEADER) break;
     for (size_t size = 1 << 16; size > 16; size -= size > 1024 ? size / 8 : 16)
-        while (!from_top(size)) {
+        for (int i = 0; i < MOST_BLOCKS && !from_top(size); i++) {
         }
     Py_RETURN_NONE;
 }

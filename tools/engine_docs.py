@@ -35,9 +35,11 @@ SAMPLES = """
 `forkeval run --stage sample` with shards on disk: stop strings active, top-p over the whole
 vocabulary, raw and processed log-probabilities kept, each sample's length drawn uniformly from 16
 to 256 by seed (`sampling.length_draw`; the scheduler is not told). Only kept tokens count.
-*tokens/s* is over the stage's wall time with the weights loaded, *whole* over all of it from
-opening the checkpoint; *busy* is the time of all forward passes by events over the stage's wall
-time. The prompts of the second workload are as long as HumanEval's (characters / 3.4).
+*seconds* are the stage's wall time with the weights loaded and the graphs captured, *graphs* the
+number of those captured before the first sample, their seconds, and how many more were captured
+while samples were drawn; *tokens/s* is over *seconds*, *whole* over all of it from opening the
+checkpoint; *busy* is the time of all forward passes by events over *seconds*. The prompts of the
+second workload are as long as HumanEval's (characters / 3.4).
 """
 
 PREFILL = """
@@ -47,6 +49,17 @@ Prompts through the scheduler, of each one token is drawn and nothing is decoded
 `engine.prefill_chunk`; a pass takes the tokens of as many prompts as go in. *ms* is the time of the
 passes by events on the device, *wall* from start to end by the clock; the floor is the operations
 of all products and of causal attention at the rate of a large matrix product in the same run.
+"""
+
+READY = """
+## Until the first sample
+
+From opening a checkpoint whose files are in memory: weights read, one prompt prefilled, the graphs
+captured of every height of step that the run can come to and that pays. *whole* ends with the last
+sample.
+
+| shape | device | samples | kernels | weights s | graphs | graphs s | later | whole s |
+|---|---|---|---|---|---|---|---|---|
 """
 
 PROOFS = {
@@ -87,6 +100,11 @@ def document() -> Iterator[str]:
         yield SAMPLES.rstrip()
     for path, found in sampled:
         yield from _samples(path, found)
+    ready = list(files("ready"))
+    if ready:
+        yield READY.rstrip()
+    for path, found in ready:
+        yield from _ready(path, found)
     proofs = list(files("proof"))
     if proofs:
         yield "\n## Proofs\n"
@@ -191,26 +209,39 @@ def _prefill(path: Path, found: Found) -> Iterator[str]:
         )
 
 
+def _ready(path: Path, found: Found) -> Iterator[str]:
+    shape = path.stem.split("-ready-")[1]
+    for row in found["rows"]:
+        cells = (
+            shape, found["device"], row["samples"], row["note"], row["load_seconds"],
+            row["graphs"], row["graphs_seconds"], row["late_graphs"], row["all_seconds"],
+        )  # fmt: skip
+        yield f"| {' | '.join(map(str, cells))} |"
+    yield f"\nBy `{found['command']}`."
+
+
 def _samples(path: Path, found: Found) -> Iterator[str]:
     yield f"\n### {path.stem}\n"
     yield _machine(path, found)
     yield (
-        "| workload | rows at once | kept tokens | seconds | tokens/s | whole | busy | steps "
-        "| rows a step |"
+        "| workload | rows at once | kept tokens | graphs | seconds | tokens/s | whole | busy "
+        "| steps | rows a step |"
     )
-    yield "|---|---|---|---|---|---|---|---|---|"
+    yield "|---|---|---|---|---|---|---|---|---|---|"
     for row in found["rows"]:
         if "peer" in row:
-            yield (
-                f"| {row['peer']}, {row['samples']} samples of {row['new_tokens']} tokens | | | | "
-                f"{row['tokens_per_second']:,} | | | | |"
-            )
+            name = f"{row['peer']}, {row['samples']} samples of {row['new_tokens']} tokens"
+            yield f"| {name} | | | | | {row['tokens_per_second']:,} | | | | |"
         elif "fault" in row:
-            yield f"| {row['workload']} | {row['max_rows']} | {row['fault']} | | | | | | |"
+            yield f"| {row['workload']} | {row['max_rows']} | {row['fault']} | | | | | | | |"
         else:
             name = ", ".join(filter(None, (row["workload"], row["note"])))
+            graphs = ""
+            if "graphs" in row:
+                graphs = f"{row['graphs']} in {row['graphs_seconds']} s, {row['late_graphs']} later"
             yield (
-                f"| {name} | {row['max_rows']} | {row['kept_tokens']:,} | {row['seconds']} | "
+                f"| {name} | {row['max_rows']} | {row['kept_tokens']:,} | {graphs} | "
+                f"{row['seconds']} | "
                 f"{row['tokens_per_second']:,} | {row['tokens_per_second_whole']:,} | "
                 f"{row['busy']:.1%} | {row['decode_steps']:,} | {row['rows_a_step']} |"
             )

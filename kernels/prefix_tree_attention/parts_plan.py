@@ -22,6 +22,9 @@ from kernels.prefix_tree_attention.wide import WIDE_DIMS, WIDE_TILE, launch_wide
 from kernels.prefix_tree_attention.work import WORK_COLUMNS, Work, plan_balanced
 
 MERGED_HEADS = 8  # heads a program of the merge
+# Partials of a row that a plan which grows has room for at least: those of short prompts, whose
+# number changes most, take little memory.
+COLUMNS = 12
 
 
 class PartsPlan:
@@ -83,7 +86,8 @@ class PartsPlan:
 
     def double(self) -> None:
         """Twice the room that there is."""
-        self.reserve(2 * len(self.items), 2 * len(self.row_list), 2 * self.columns)
+        columns = max(2 * self.columns, COLUMNS)
+        self.reserve(2 * len(self.items), 2 * len(self.row_list), columns, 2 * len(self.listed))
 
     def update(self, segments: Sequence[Segment], branches: Sequence[Branch]) -> None:
         """Takes a new tree. Raises ValueError where it is none; see `flat_tree`."""

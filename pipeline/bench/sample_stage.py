@@ -14,6 +14,7 @@ from pipeline.backends.engine_backend import EngineCompleter
 from pipeline.bench.decode_step import synchronize
 from pipeline.bench.workloads import Workload
 from pipeline.config import RunConfig
+from pipeline.engine.graphs_ahead import Graphs
 from pipeline.records import EngineStep, Problem, StageTime, Test
 from pipeline.run import Run, Services
 from pipeline.services import Completer
@@ -46,10 +47,11 @@ def configuration(
 
 
 class Watched:
-    """The services of a run; notes when the weights were ready."""
+    """The services of a run; notes when the weights were ready, and the graphs captured."""
 
     def __init__(self) -> None:
         self.ready = 0.0
+        self.graphs = Graphs()
 
     def completer(
         self, config: RunConfig, problems: Sequence[Problem], tests: Sequence[Test]
@@ -58,16 +60,18 @@ class Watched:
         assert isinstance(made, EngineCompleter)
         synchronize(made.engine.decoder.device)
         self.ready = time.perf_counter()
+        self.graphs = made.engine.graphs
         return made
 
 
 def sampled(config: RunConfig) -> dict[str, Any]:
     """Runs load, then sample, in a directory made anew.
 
-    Kept tokens are those of candidates; `seconds` are the sample stage's, weights loaded;
-    `whole_seconds` run from opening the checkpoint to the last shard; `busy` is the time of all
-    forward passes by events on the device over `seconds`. Raises RuntimeError where a sample is
-    lacking.
+    Kept tokens are those of candidates; `seconds` are the sample stage's, weights loaded and less
+    `graphs_seconds`, in which graphs were captured before the first sample; `whole_seconds` run
+    from opening the checkpoint to the last shard; `busy` is the time of all forward passes by
+    events on the device over `seconds`; `late_graphs` were captured between samples. Raises
+    RuntimeError where a sample is lacking.
     """
     path = config.directory / config.name
     shutil.rmtree(path, ignore_errors=True)
@@ -83,7 +87,9 @@ def sampled(config: RunConfig) -> dict[str, Any]:
         candidates = list(tables.records("candidates"))
         steps: list[EngineStep] = list(tables.records("engine_steps"))
         times: list[StageTime] = list(store.shared("times").records("stage_times"))
-    seconds = next(row.m_wall_seconds for row in times if row.stage == "sample")
+    graphs = watched.graphs
+    stage = next(row.m_wall_seconds for row in times if row.stage == "sample")
+    seconds = stage - graphs.ahead_seconds
     lengths = [len(candidate.token_ids) for candidate in candidates]
     device = {
         kind: sum(step.m_seconds for step in steps if step.kind == kind)
@@ -97,6 +103,9 @@ def sampled(config: RunConfig) -> dict[str, Any]:
         "seconds": round(seconds, 3),
         "whole_seconds": round(end - start, 3),
         "load_seconds": round(watched.ready - start, 3),
+        "graphs_seconds": round(graphs.ahead_seconds, 3),
+        "graphs": graphs.ahead,
+        "late_graphs": graphs.late,
         "tokens_per_second": round(sum(lengths) / seconds),
         "tokens_per_second_whole": round(sum(lengths) / (end - start)),
         "prefill_seconds": round(device["prefill"], 3),

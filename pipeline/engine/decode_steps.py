@@ -6,30 +6,23 @@ are rewritten in place, so that a graph stays right when sequences come, go and 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
+from tqdm import tqdm
 
 from kernels.decode_step.fused import gather_inputs
 from kernels.prefix_tree_attention.tree import put
 from pipeline.engine.arena import TRASH, Arena
 from pipeline.engine.drawing import Draw
 from pipeline.engine.fused_forward import FusedForward
+from pipeline.engine.graphs_ahead import Asked, Graphs, Trees, heights, trees, worthwhile
 from pipeline.engine.kernel_plans import Choices, Choosing, KernelPlans, shape_of
 from pipeline.engine.planning import Ints, RowsOfPath
 from pipeline.engine.rows import Rows
-
-
-def heights(most: int) -> list[int]:
-    """Heights of steps up to `most` rows: powers of two and, from 8 on, three quarters of them."""
-    steps = [1, 2, 4]
-    size = 8
-    while steps[-1] < most:
-        steps += [size, size * 3 // 2]
-        size *= 2
-    return [height for height in steps if height < most] + [most]
 
 
 class DecodeStep:
@@ -37,11 +30,11 @@ class DecodeStep:
 
     def __init__(
         self, height: int, plans: KernelPlans, forward: FusedForward, arena: Arena, state: Rows,
-        draw: Draw, pool: Any,
+        draw: Draw, pool: Any, graphs: Graphs,
     ) -> None:  # fmt: skip
         """pool: of the graphs' memory; no two of them run at the same time."""
         self._plans, self._forward, self._arena, self._state = plans, forward, arena, state
-        self._draw, self._pool = draw, pool
+        self._draw, self._pool, self._graphs = draw, pool, graphs
         device = forward.decoder.device
         self.rows = torch.full((height,), state.padding, device=device)
         self._ended = torch.zeros(height, dtype=torch.bool, device=device)
@@ -54,14 +47,32 @@ class DecodeStep:
         put(self.rows, rows)
         self._plans.update(paths)
 
+    def reserve(self, extremes: Sequence[Sequence[RowsOfPath]]) -> None:
+        """Room for plans like these, and twice as much."""
+        self._plans.reserve(extremes)
+
+    @property
+    def _needed(self) -> tuple[Any, ...]:
+        """Changes when a graph has to be captured again."""
+        return self._plans.version, self._arena.layers[0].k.data_ptr(), self._draw.version
+
+    @property
+    def stale(self) -> bool:
+        """Whether `run` would capture first."""
+        return self.rows.is_cuda and (self._graph is None or self._captured != self._needed)
+
+    def refresh(self) -> None:
+        """Captures the graph while samples are drawn, where that is needed."""
+        if self.stale:
+            self.capture()
+            self._graphs.late += 1
+
     def run(self) -> Tensor:
         """One step. Returns [R] bool, which rows have ended; valid until the next step."""
         if not self.rows.is_cuda:  # Triton's interpreter
             return self._once()
-        needed = (self._plans.version, self._arena.layers[0].k.data_ptr(), self._draw.version)
-        if self._graph is None or needed != self._captured:
-            self._graph = self._capture()
-            self._captured = needed
+        self.refresh()
+        assert self._graph is not None
         self._graph.replay()
         return self._ended
 
@@ -77,8 +88,10 @@ class DecodeStep:
         s.count[s.padding :].fill_(1)
         return ended
 
-    def _capture(self) -> torch.cuda.CUDAGraph:
-        rows = self.rows.clone()
+    @torch.inference_mode()
+    def capture(self) -> None:
+        """Captures the graph."""
+        needed, rows = self._needed, self.rows.clone()
         self.rows.fill_(self._state.padding)
         here = torch.cuda.current_stream()
         side = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch has no types
@@ -91,33 +104,55 @@ class DecodeStep:
         with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
             self._ended.copy_(self._once())
         self.rows.copy_(rows)
-        return graph
+        self._graph, self._captured = graph, needed
 
 
 class DecodeSteps:
-    """The steps of one run, made when they are first needed."""
+    """The steps of one runner. Those that a session will need are captured before its first sample
+    (`prepare`), the others when they are first needed."""
 
     def __init__(
-        self, chooser: Choosing, forward: FusedForward, arena: Arena, state: Rows, draw: Draw
+        self, chooser: Choosing, forward: FusedForward, arena: Arena, state: Rows, draw: Draw,
+        graphs: Graphs,
     ) -> None:  # fmt: skip
         self._chooser, self._forward, self._arena, self._state = chooser, forward, arena, state
-        self._draw = draw
+        self._draw, self._graphs = draw, graphs
         self._heights = heights(state.padding)
         self._made: dict[tuple[int, Choices], DecodeStep] = {}
         cuda = forward.decoder.device.type == "cuda"
         self._pool = torch.cuda.graph_pool_handle() if cuda else None
 
-    def captured(self, rows: int) -> bool:
-        """Whether there has been a step of the height for so many rows."""
-        wanted = self._height(rows)
-        return any(height == wanted for height, _ in self._made)
-
-    def _height(self, rows: int) -> int:
+    def height(self, rows: int) -> int:
+        """Of the step that so many rows take."""
         return next(height for height in self._heights if height >= rows)
 
-    def step(self, rows: Ints, paths: Sequence[RowsOfPath]) -> DecodeStep:
-        """The step for rows [n], set up for them."""
-        height = self._height(len(rows))
+    def prepare(self, rows: int, free_rows: float, asked: Sequence[Asked]) -> None:
+        """Captures what steps of at most `rows` rows will need, the largest first: smaller ones
+        find room in its memory. free_rows: see `graphs_ahead.worthwhile`."""
+        start = time.perf_counter()
+        most = self._state.padding
+        chosen = worthwhile(heights(most), rows, free_rows)
+        lacking = [step for step in map(self._roomy, trees(chosen, asked)) if step.stale]
+        self._heights = sorted({most, *chosen, *(height for height, _ in self._made)})
+        with tqdm(
+            lacking, desc="graphs  ", unit="graph", disable=None if lacking else True, leave=False
+        ) as bar:
+            for step in bar:
+                step.capture()
+        if lacking:
+            torch.cuda.synchronize(self._forward.decoder.device)
+            self._graphs.ahead += len(lacking)
+            self._graphs.ahead_seconds += time.perf_counter() - start
+
+    def _roomy(self, expected: Trees) -> DecodeStep:
+        """The step for such trees; where it is new, its plans have room for twice as much."""
+        known = len(self._made)
+        step = self._at(expected.height, expected.usual)
+        if len(self._made) > known:
+            step.reserve(expected.extremes)
+        return step
+
+    def _at(self, height: int, paths: Sequence[RowsOfPath]) -> DecodeStep:
         decoder = self._forward.decoder
         own, page = self._state.slots.shape[1], self._arena.page_size
         shape = shape_of(decoder.architecture, height, page, own)
@@ -126,8 +161,12 @@ class DecodeSteps:
             plans = KernelPlans(self._chooser.chip, shape, choices, decoder.dtype, decoder.device)
             self._made[height, choices] = DecodeStep(
                 height, plans, self._forward, self._arena, self._state, self._draw,
-                self._pool,
+                self._pool, self._graphs,
             )  # fmt: skip
-        step = self._made[height, choices]
+        return self._made[height, choices]
+
+    def step(self, rows: Ints, paths: Sequence[RowsOfPath]) -> DecodeStep:
+        """The step for rows [n], set up for them."""
+        step = self._at(self.height(len(rows)), paths)
         step.take(rows, paths)
         return step

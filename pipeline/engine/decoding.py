@@ -19,6 +19,7 @@ from kernels.prefix_tree_attention.candidates import Chip
 from pipeline.engine.arena import Arena
 from pipeline.engine.decoder import Decoder
 from pipeline.engine.drawing import Draw
+from pipeline.engine.graphs_ahead import Asked, Graphs
 from pipeline.engine.kernel_plans import Chooser, Choosing, chip_for
 from pipeline.engine.planning import (
     BlockTable,
@@ -35,10 +36,6 @@ from pipeline.engine.stopping import StopTables
 
 if TYPE_CHECKING:  # it needs Triton
     from pipeline.engine.decode_steps import DecodeStep, DecodeSteps
-
-
-# Steps that the host's work for a new plan takes, about, and the capture of a graph for it.
-PLAN, CAPTURE = 0.25, 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +61,11 @@ class Runner:
         sampler: Sampler,
         stops: StopTables,
         blocks: BlockTable,
+        graphs: Graphs | None = None,
     ) -> None:
+        """graphs: where captures are counted."""
         self.rows = rows
+        self._graphs = graphs or Graphs()
         self._decoder = decoder
         self.arena = arena
         self._rounding = rounding
@@ -98,17 +98,26 @@ class Runner:
             forward, chooser = FusedForward(self._decoder), Chooser(chip)
         self._draw = KernelDraw(self.rows, sampler, stops)
         self.prefill = KernelPrefill(forward, self.arena.layers, chip)
-        self._steps = DecodeSteps(chooser, forward, self.arena, self.rows, self._draw)
+        self._steps = DecodeSteps(chooser, forward, self.arena, self.rows, self._draw, self._graphs)
 
     def clear(self) -> None:
         """Forgets all sequences and their memory."""
         self.arena.clear()
         self.blocks.clear()
 
-    def plan_cost(self, rows: int) -> float:
-        """Steps that a new plan for so many rows costs, about."""
-        new = self._steps is not None and not self._steps.captured(rows)
-        return PLAN + CAPTURE if new else PLAN
+    def prepare(self, rows: int, asked: Sequence[Asked]) -> None:
+        """Captures the graphs that steps of at most `rows` rows will need."""
+        if self._steps is not None and rows and asked:
+            self._steps.prepare(rows, self.free_rows, asked)
+
+    def height(self, rows: int) -> int:
+        """Rows that the model sees in a step of so many, padding included."""
+        return rows if self._steps is None or not rows else self._steps.height(rows)
+
+    def refresh(self, tile: Tile) -> None:
+        """Makes ready what the tile's step lacks, so that `decode` does nothing but decode."""
+        if tile.step is not None:
+            tile.step.refresh()
 
     def tiles(self, paths: Sequence[RowsOfPath]) -> list[Tile]:
         """Cuts the rows being decoded into tiles, rows of one path next to each other."""

@@ -15,6 +15,7 @@ from pipeline.engine.arena import Arena, default_budget
 from pipeline.engine.checkpoint import Checkpoint, open_checkpoint
 from pipeline.engine.decoder import Decoder
 from pipeline.engine.decoding import Runner
+from pipeline.engine.graphs_ahead import Graphs
 from pipeline.engine.kernel_plans import chip_for
 from pipeline.engine.ledger import Flops, Timer
 from pipeline.engine.lengths import limits
@@ -82,7 +83,7 @@ class Engine:
                 None, block=128 if wide else 64, own_block=16, decode_rows=32 if wide else 16
             )
         )
-        self.events = SchedulerEvents()
+        self.events, self.graphs = SchedulerEvents(), Graphs()
         self._decoder: Decoder | None = None
         self._idle: tuple[Runner, EngineConfig, SamplingConfig] | None = None
 
@@ -209,8 +210,9 @@ class Engine:
         rows = Rows(self.config.max_rows, self.sampling.max_new_tokens, self.device)
         blocks = BlockTable(self.rounding.block)
         runner = Runner(
-            decoder, self.arena, rows, self.rounding, self._sampler(), self.stops, blocks
-        )
+            decoder, self.arena, rows, self.rounding, self._sampler(), self.stops, blocks,
+            self.graphs,
+        )  # fmt: skip
         if self.device.type == "cuda":  # graphs hold its addresses
             self.arena.reserve(self.arena.capacity)
         return runner
@@ -284,6 +286,7 @@ class Engine:
             "prefill_chunk": self.prefill_chunk,
             "tile": self.rounding.tile,
             "scheduler": asdict(self.events),
+            "graphs": asdict(self.graphs),
         }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -23,6 +24,7 @@ if TYPE_CHECKING:  # it needs Triton
     from kernels.prefix_tree_attention.decode import DecodePlan
 
 NEAR = 1.0  # doublings within which a workload keeps the choice of another
+KEPT = 4.0  # the same among steps of one height: each further choice has a graph captured
 LEAST_PAGE = 8  # keys: with smaller pages the kernels read more addresses than keys
 FLOAT32 = Parts(tile=16, block=16, stages=2, own_block=16, own_stages=1, own_warps=4)
 
@@ -67,19 +69,22 @@ class Choosing(Protocol):
 
 class Chooser:
     """Choices of one run. A workload near an earlier one gets its choice, because each new one may
-    have kernels compiled, which takes seconds."""
+    have kernels compiled, which takes seconds, and has a graph captured."""
 
     def __init__(self, chip: Chip) -> None:
         self.chip = chip
         self._made: list[tuple[Workload, Choice]] = []
+        self._of_height: dict[int, list[tuple[Workload, Choice]]] = defaultdict(list)
 
     def choice(self, work: Workload) -> Choice:
-        for known, choice in self._made:
-            distance = work.distance(known)
-            if distance is not None and distance < NEAR:
-                return choice
-        choice, _ = explained(work, self.chip)
-        self._made.append((work, choice))
+        same = self._of_height[work.rows]
+        choice = _near(work, same, KEPT)
+        if choice is None:
+            choice = _near(work, self._made, NEAR)
+            if choice is None:
+                choice, _ = explained(work, self.chip)
+                self._made.append((work, choice))
+            same.append((work, choice))
         return choice
 
     def choices(
@@ -99,6 +104,16 @@ class Chooser:
         if any(window is None for window in windows):
             plain = simple if dtype == torch.float32 else self.choice(work)
         return Choices(plain, windowed)
+
+
+def _near(work: Workload, known: Sequence[tuple[Workload, Choice]], within: float) -> Choice | None:
+    """The choice of the nearest workload that is less than so many doublings away."""
+    found = [
+        (distance, choice)
+        for other, choice in known
+        if (distance := work.distance(other)) is not None and distance < within
+    ]
+    return min(found, key=lambda pair: pair[0])[1] if found else None
 
 
 class KernelPlans:
@@ -138,6 +153,14 @@ class KernelPlans:
             if plan.version != version:  # room for what comes, so that it seldom grows
                 plan.double()
                 plan.update(segments, branches)
+
+    def reserve(self, trees: Sequence[Sequence[RowsOfPath]]) -> None:
+        """Room for trees like these, and twice as much; takes the last one."""
+        for plan in self._plans:
+            for paths in trees:
+                plan.update(*tree_of(paths))
+            plan.double()
+            plan.update(*tree_of(trees[-1]))
 
     def step(self, lengths: Tensor, pages: Tensor) -> KernelStep:
         """lengths: [R] int32 own tokens of each row; pages: [R, J] int32 first slots."""

@@ -41,6 +41,11 @@ class OpenPrompts:
         return bool(self.open or self.closed or not self._exhausted)
 
     @property
+    def exhausted(self) -> bool:
+        """Whether all prompts have come."""
+        return self._exhausted
+
+    @property
     def ready(self) -> list[Group]:
         """Open prompts whose samples may be decoded."""
         return [group for group in self.open if group.logits is not None]

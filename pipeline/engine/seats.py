@@ -16,6 +16,8 @@ from pipeline.engine.decoding import Runner, Tile
 from pipeline.engine.planning import Ints, RowsOfPath
 from pipeline.engine.sequences import Group
 
+PLAN = 0.25  # steps that the host's work for a new plan takes, about
+
 
 class Seats:
     """The tiles of the current plan and who sits where."""
@@ -39,8 +41,10 @@ class Seats:
     def count_step(self, waiting: int) -> None:
         """Notes what part of the step to come is wasted. waiting: rows that could run, had they
         places."""
-        # Fewer places make a step shorter only as far as it is not the reading of the weights.
-        idle = self._empty / max(self._total + self._runner.free_rows, 1)
+        # Fewer places make a step shorter only where it is of a lower height then, and as far as it
+        # is not the reading of the weights.
+        height, lower = map(self._runner.height, (self._total, self._total - self._empty))
+        idle = (height - lower) / max(height + self._runner.free_rows, 1)
         self._wasted += max(idle, waiting / max(self._total, 1))
 
     @property
@@ -50,8 +54,7 @@ class Seats:
         Whoever waits like this never pays more than twice what the best plan of all would have
         (the ski-rental rule). It counts steps, not seconds, so that runs repeat.
         """
-        seated = self._total - self._empty
-        return not self.tiles or self._wasted >= self._runner.plan_cost(seated)
+        return not self.tiles or self._wasted >= PLAN
 
     def sit(self, rows: Sequence[int], group: Group) -> list[int]:
         """Rows of a prompt take its idle places; returns those that found none."""
@@ -91,7 +94,7 @@ class Seats:
                 RowsOfPath(
                     rows,
                     group.blocks,
-                    tuple((int(s.slots[0]), len(s.slots)) for s in group.leaf.path()),
+                    group.runs,
                 )
                 for group, rows in paths
             ]

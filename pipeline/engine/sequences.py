@@ -74,6 +74,11 @@ class Group:
     logits: Tensor | None = None  # [V] of the last prompt token, once it is prefilled
 
     @property
+    def runs(self) -> tuple[tuple[int, int], ...]:
+        """The prompt's path as (first slot, tokens), root first."""
+        return tuple((int(s.slots[0]), len(s.slots)) for s in self.leaf.path())
+
+    @property
     def waiting(self) -> int:
         """Samples that no step works on."""
         return len(self.pending) + len(self.parked)

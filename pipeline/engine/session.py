@@ -13,6 +13,7 @@ from torch import Tensor
 from pipeline.engine.decoding import Runner
 from pipeline.engine.demand import Demand
 from pipeline.engine.departures import Arriving, Departures, Flags
+from pipeline.engine.graphs_ahead import Asked
 from pipeline.engine.ledger import Timer
 from pipeline.engine.lengths import Limits
 from pipeline.engine.open_prompts import OpenPrompts
@@ -62,6 +63,7 @@ class Session:
             prompts, runner, timer, prefill_chunk=prefill_chunk, own_pages=self._own.most, fail=fail
         )
         self._seats = Seats(runner)
+        self._prepared = False
         self._demand = Demand(max_new_tokens)
         self._free_rows = list(range(max_rows - 1, -1, -1))
         self._ahead = max(1, max_rows // 8)  # samples that shall stand ready for rows to come
@@ -88,6 +90,7 @@ class Session:
             while self._prompts or self._departures:
                 self._open()
                 self._prompts.prefill()
+                self._prepare()
                 self._admit()
                 self._look_at_flags()
                 self._decode()
@@ -97,6 +100,19 @@ class Session:
                     yield self._done.popleft()
         finally:
             self._timer.close()
+
+    def _prepare(self) -> None:
+        """Before the first sample: the graphs of all steps that the run can come to."""
+        if self._prepared or not self._prompts.ready:
+            return
+        self._prepared = True
+        asked = [Asked(group.runs, group.waiting) for group in self._prompts.open]
+        most = len(self._free_rows)
+        if self._prompts.exhausted:
+            most = min(most, sum(prompt.samples for prompt in asked))
+        if self._own.most:
+            most = min(most, self._arena.available)  # a row takes a page at least
+        self._runner.prepare(most, asked)
 
     # Samples get rows
 
@@ -279,6 +295,7 @@ class Session:
             rows = tile.host.copy()
             live = rows[rows != padding]
             own = self._count[live]
+            self._runner.refresh(tile)  # no part of what the step takes
             work = partial(self._runner.decode, tile, int(own.max()))
             read = tile.shared_tokens + int(own.sum())
             ended = self._timer.measure("decode", len(live), read, work)

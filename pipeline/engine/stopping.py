@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 STOPPED = 0  # the state after any stop string, of every set; it is never left
+ROOM = 1024  # states, at most, that there is room for beyond those needed
 
 
 class StopTables:
@@ -36,7 +37,8 @@ class StopTables:
         self._matrix = torch.from_numpy(matrix.copy()).to(device)  # [V, width]
         self._reaching = [int((lengths > place).sum()) for place in range(width)]
         self._states = 1
-        # [S, V] int16: next state of each state on each token
+        # [S, V] int16: next state of each state on each token. With room for sets to come, because
+        # graphs hold its address.
         self.table: Tensor = torch.zeros((1, len(token_bytes)), dtype=torch.int16, device=device)
         self.ends: Tensor = torch.zeros(len(token_bytes), dtype=torch.bool, device=device)
         if eos:
@@ -46,9 +48,15 @@ class StopTables:
         """The initial state for a set of stop strings; builds its table the first time."""
         if stops not in self._starts:
             rows = self._build([stop.encode() for stop in stops if stop])
-            self.table = torch.cat([self.table, rows])
+            needed = self._states + len(rows)
+            if needed > len(self.table):
+                room = min(needed, ROOM)
+                spare = self.table.new_zeros((room, self.table.shape[1]))
+                self.table = torch.cat([self.table[: self._states], rows, spare])
+            else:
+                self.table[self._states : needed] = rows
             self._starts[stops] = self._states
-            self._states += len(rows)
+            self._states = needed
         return self._starts[stops]
 
     def step(self, states: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:

@@ -147,3 +147,39 @@ def test_products_of_few_rows_are_as_exact_as_the_librarys(monkeypatch: pytest.M
     print(f"mean distance from float32: {mine:.2e}, library {other:.2e}")
     assert not torch.equal(few[1], library[1])  # the products of few rows were taken
     assert mine < 1.05 * other
+
+
+@pytest.mark.parametrize(("rows", "deterministic"), [(12, False), (64, False), (64, True)])
+def test_nothing_is_captured_in_steady_state(rows: int, deterministic: bool) -> None:
+    """Prompts come and go, rows are refilled and the run drains: by graphs of before its first
+    sample, which a second run of the engine finds there."""
+    completer = EngineCompleter(
+        ModelConfig(path="tiny", device="cuda"),
+        EngineConfig(deterministic=deterministic, max_rows=rows, kv_memory_gib=0.5),
+        SamplingConfig(n=20, max_new_tokens=64, temperature=0.8, length_draw=(4, 64)),
+    )
+    seen = []
+    for run in range(2):
+        for _ in completer.complete(
+            CompletionRequest(
+                ProblemKey("gpu", "python", f"{run}-{i}"), "def f(a):\n" + f"    # {i}\n" * (i % 7),
+                tuple(range(20)), ("\nclass", f"stop{i}"),
+            )
+            for i in range(24)
+        ):  # fmt: skip
+            seen.append(replace(completer.engine.graphs))
+    assert len(seen) == 2 * 24 * 20
+    assert seen[0].ahead == (1 if rows == 12 else 2)
+    assert seen[0].ahead_seconds > 0
+    assert {(graphs.ahead, graphs.late) for graphs in seen} == {(seen[0].ahead, 0)}
+
+
+def test_a_run_of_one_sample_has_one_graph_captured() -> None:
+    completer = EngineCompleter(
+        ModelConfig(path="tiny", device="cuda"),
+        EngineConfig(deterministic=False, max_rows=512, kv_memory_gib=0.5),
+        SamplingConfig(n=1, max_new_tokens=16),
+    )
+    request = CompletionRequest(ProblemKey("gpu", "python", "0"), "def f(a):\n", (0,), ())
+    assert len(list(completer.complete([request]))) == 1
+    assert (completer.engine.graphs.ahead, completer.engine.graphs.late) == (1, 0)

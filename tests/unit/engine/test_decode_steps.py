@@ -5,7 +5,6 @@ from __future__ import annotations
 from unittest import mock
 
 import numpy as np
-import pytest
 import torch
 from torch import Tensor
 
@@ -13,7 +12,6 @@ from kernels.prefix_tree_attention.candidates import Chip
 from pipeline.bench.random_weights import Drawn
 from pipeline.bench.shapes import architecture
 from pipeline.engine import decoding
-from pipeline.engine.decode_steps import heights
 from pipeline.engine.decoder import Decoder
 from tests.shared_prompt import SharedPromptBatch
 
@@ -57,13 +55,3 @@ def test_padding_changes_nothing() -> None:
     assert torch.equal(tokens(part)[:9], expected)
     assert part.state.count[-1] == 1
     assert (part.state.count[9:12] == 1).all()
-
-
-@pytest.mark.parametrize("most", [1, 3, 8, 100, 1024])
-def test_heights_waste_little(most: int) -> None:
-    steps = heights(most)
-    assert steps == sorted(set(steps))
-    assert steps[-1] == most
-    for rows in range(1, most + 1):
-        height = min(h for h in steps if h >= rows)
-        assert height <= max(8, 1.5 * rows)

@@ -28,6 +28,21 @@ def test_automaton_stops_where_a_search_does(stops: list[str], ids: list[int]) -
         assert bool(ended) == any(stop.encode() in data for stop in stops)
 
 
+def test_a_table_seldom_moves() -> None:
+    """Graphs hold its address; states of a set stay those they were."""
+    tables = StopTables(BYTES, eos=(), device=torch.device("cpu"))
+    first = tables.start(("ab",))
+    at = {tables.table.data_ptr(): tables.table}  # kept, so that no other has its address
+    for i in range(60):
+        tables.start(("\n" * (i + 1),))
+        at[tables.table.data_ptr()] = tables.table
+    assert len(at) < 12
+    _, ended = tables.step(
+        torch.tensor([first, first]), torch.tensor([TOKENS.index("ab"), TOKENS.index("\n")])
+    )
+    assert ended.tolist() == [True, False]
+
+
 def test_end_tokens_end() -> None:
     tables = StopTables(BYTES, eos=(2, 5), device=torch.device("cpu"))
     state = torch.full((len(BYTES),), tables.start(()))

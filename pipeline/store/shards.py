@@ -71,8 +71,18 @@ def encode(record: type[Record], rows: Sequence[Record]) -> bytes:
             raise ValueError(f"{record.TABLE}.{field.name}: None in a column that has none")
         columns.append(array)
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_arrays(columns, schema=schema(record)), sink, compression="zstd")
+    table = pa.Table.from_arrays(columns, schema=schema(record))
+    repeating = [path for field in table.schema for path in _repeating(field)]
+    pq.write_table(table, sink, compression="zstd", use_dictionary=repeating)
     return bytes(sink.getvalue())
+
+
+def _repeating(field: pa.Field) -> list[str]:
+    """The Parquet path of a column whose values repeat, so that a dictionary of them is worth its
+    room. Log-probabilities are nearly all distinct: with one they take more room and time."""
+    if not pa.types.is_list(field.type):
+        return [field.name]
+    return [] if pa.types.is_floating(field.type.value_type) else [f"{field.name}.list.element"]
 
 
 def _array(field: pa.Field, values: list[Any]) -> pa.Array:

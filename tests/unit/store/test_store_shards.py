@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -54,6 +55,17 @@ def test_round_trip_through_commits(
             assert list(tables.records(name)) == expected
             assert tables.table(name).num_rows == len(expected)
             assert tables.table(name).schema == schema(TABLES[name])
+
+
+def test_log_probabilities_take_no_more_than_their_four_bytes() -> None:
+    """A dictionary of distinct values would come on top of them, and of places in it."""
+    drawn = np.random.default_rng(1).normal(size=(400, 100)).astype(np.float32)
+    rows = [
+        dataclasses.replace(candidate(i), logprobs=tuple(values.tolist()))
+        for i, values in enumerate(drawn)
+    ]
+    none = [dataclasses.replace(row, logprobs=()) for row in rows]
+    assert len(encode(Candidate, rows)) - len(encode(Candidate, none)) < drawn.nbytes
 
 
 def test_measurements_may_be_nan() -> None:

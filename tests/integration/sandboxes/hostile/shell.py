@@ -292,8 +292,11 @@ _EVERYWHERE = {
 
 
 # Verdicts that a script may get besides its own. A plain Scala program loads classes for its assertion
-# from the work directory, which this one makes unreadable; a warm one has them in memory.
-_ALSO = {("scala", "links_and_odd_names"): ("runtime_error",)}
+# from the work directory, which these make unreadable or empty; a warm one has them in memory.
+_ALSO = {
+    ("scala", "links_and_odd_names"): ("runtime_error",),
+    ("scala", "replace_the_work_directory"): ("runtime_error",),
+}
 
 
 def programs(language: str, call_shell: Callable[[str], str]) -> Sequence[Hostile]:

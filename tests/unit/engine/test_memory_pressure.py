@@ -14,6 +14,7 @@ from torch import Tensor
 
 from pipeline.engine.arena import _RESERVED, TRASH, Arena, KVLayer
 from pipeline.engine.decoding import Tile
+from pipeline.engine.graphs_ahead import Asked
 from pipeline.engine.ledger import Timer
 from pipeline.engine.planning import BlockTable, Ints, RowsOfPath
 from pipeline.engine.prefill import Chunk
@@ -52,8 +53,15 @@ class Echo:
 
     free_rows = 4.0
 
-    def plan_cost(self, rows: int) -> float:
-        return 0.25 if rows % 3 else 2.0
+    def height(self, rows: int) -> int:
+        return -(-rows // 3) * 3
+
+    def prepare(self, rows: int, asked: Several[Asked]) -> None:
+        assert 0 < rows <= self.rows.padding
+        assert asked
+
+    def refresh(self, tile: Tile) -> None:
+        pass
 
     def prefill(self, chunks: Several[Chunk]) -> Tensor:
         layer, logits = self.arena.layers[0], []

@@ -226,7 +226,7 @@ import sys
 sys.setrecursionlimit(10**9)
 def f(n): return f(n + 1)
 return f(0)
-""", "out_of_memory", "runtime_error"),
+""", "out_of_memory", "runtime_error", "timeout"),
     _python("recursion", "segmentation_fault", "import ctypes\nctypes.string_at(0)", "runtime_error"),
     _python("memory", "at_once", "return len(bytearray(1 << 40))", "out_of_memory"),
     _python("memory", "at_once_and_touched", "return len(b'x' * (1 << 30))", "out_of_memory"),

@@ -14,23 +14,27 @@ export FORKEVAL_SHOTS=${FORKEVAL_SHOTS:-$PWD/.build/shots} # screenshots of the 
 rm -rf "$ready" "$taken"
 mkdir -p "$taken" || exit # a group that cannot be taken would be one that nobody runs
 
-# The longest first, so that the lanes end about together; the last group is what no other names.
+# The longest first, so that the lanes end about together; the second has what no other names.
 sandboxes=tests/integration/sandboxes
 groups=(
     "$sandboxes/test_sandbox_attacks.py"
-    "$sandboxes/test_isolated.py"
+    "rest"
     "tests/integration tests/full --ignore $sandboxes"
+    "$sandboxes/test_isolated.py"
     "$sandboxes/test_kotlin_scala.py $sandboxes/test_swift.py $sandboxes/test_go.py"
 )
 rest=$(ls $sandboxes/test_*.py)
 for group in "${groups[@]}"; do rest=$(grep -vxF "${group// /$'\n'}" <<<"$rest"); done
-groups+=("${rest//$'\n'/ }")
+groups[1]=${rest//$'\n'/ }
 
-# tests CHOICE ARGUMENTS: pytest on what is neither `gpu` nor `full` and is of this choice.
+# tests CHOICE ARGUMENTS: pytest on what is neither `gpu` nor `full` and is of this choice. It is
+# waited for, so that a signal ends it at once: the shell hears none while a command is in front.
 tests() {
     local choice=$1
     shift
-    .venv/bin/python -m pytest -m "not gpu and not full and $choice" --timeout 900 "$@"
+    .venv/bin/python -m pytest -m "not gpu and not full and $choice" --timeout 900 "$@" </dev/null &
+    running=$!
+    wait $running
 }
 
 # worst STATUS...: the first that is a failure. 5: nothing was selected, which a choice by name may
@@ -72,7 +76,7 @@ beside() {
 
 beside "$@" >"$log" 2>&1 </dev/null &
 lane=$!
-trap 'kill -- -$lane 2>/dev/null' EXIT
+trap 'kill -- -$lane ${running:+-$running} 2>/dev/null' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 echo "unit tests: running beside the set-up and integration tests (log: $log)"

@@ -12,3 +12,8 @@ def starts_early(device: torch.device) -> bool:
     """Whether the device can. A kernel launched so waits by itself for the one before it
     (`gdc_wait`), which may say when it starts (`gdc_launch_dependents`)."""
     return device.type == "cuda" and torch.cuda.get_device_capability(device) >= (9, 0)
+
+
+def launched(early: bool) -> dict[str, bool]:
+    """Triton's option of a launch, for a kernel that starts early."""
+    return {"launch_pdl": True} if early else {}

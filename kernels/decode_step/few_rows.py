@@ -14,7 +14,7 @@ import triton
 from torch import Tensor
 
 from kernels.decode_step.triton_kernels import products
-from kernels.early_start import starts_early
+from kernels.early_start import launched, starts_early
 
 ROWS, FEWEST = 64, 16  # most rows of a step of few, and of one of very few
 COLUMNS, INNER = 32, 64  # of a program's tile of a weight
@@ -55,7 +55,7 @@ def split_product(x: Tensor, weight: Tensor) -> Tensor:
     products.split_product[(tiles, splits)](
         x, weight, parts, rows, N=columns, K=inner, EACH=each * INNER, BM=_tile(rows), BN=COLUMNS,
         BK=INNER, STAGES=STAGES if each > STAGES else SHORT_STAGES, LINES=LINES, EARLY=early,
-        num_warps=4, **_launch(early),
+        num_warps=4, **launched(early),
     )  # fmt: skip
     return parts
 
@@ -69,13 +69,9 @@ def gated_product(x: Tensor, weight: Tensor, kind: str) -> Tensor:
     early = starts_early(x.device)
     products.gated_product[(columns // COLUMNS,)](
         x, weight, out, rows, N=columns, K=inner, BM=_tile(rows), BN=COLUMNS, BK=INNER,
-        STAGES=SHORT_STAGES, LINES=LINES, KIND=kind, EARLY=early, num_warps=4, **_launch(early),
+        STAGES=SHORT_STAGES, LINES=LINES, KIND=kind, EARLY=early, num_warps=4, **launched(early),
     )  # fmt: skip
     return out
-
-
-def _launch(early: bool) -> dict[str, bool]:
-    return {"launch_pdl": True} if early else {}
 
 
 def _tile(rows: int) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kernels.early_start import starts_early
+from kernels.early_start import launched, starts_early
 from kernels.prefix_tree_attention.choice import Parts, Shape, power_of_two
 from kernels.prefix_tree_attention.fixed_work import plan_fixed
 from kernels.prefix_tree_attention.options import Options
@@ -165,7 +165,6 @@ class PartsPlan:
         options: Options, early: bool,
     ) -> None:  # fmt: skip
         c, s = self.choice, self.shape
-        launch = {"launch_pdl": True} if early else {}
         own_part[(s.rows * s.kv_heads, self.own_splits)](
             q, k, v, self.partial, self.lse, out, lengths, pages, self.depths, self.ready,
             options.sinks_or(q), options.scale, options.cap, q.stride(0), out.stride(0),
@@ -174,7 +173,7 @@ class PartsPlan:
             BM=max(16, power_of_two(s.share)), BN=c.own_block,
             # Triton gives half of the stages to the pages, which the keys' addresses come from.
             STAGES=2 * c.own_stages + 1, SINKS=options.sinks is not None,
-            MERGE=not self.apart, WAIT=early, num_warps=c.own_warps, **launch,
+            MERGE=not self.apart, WAIT=early, num_warps=c.own_warps, **launched(early),
         )  # fmt: skip
 
     def _merge(self, out: Tensor, options: Options) -> None:

@@ -45,43 +45,23 @@ def leaves(term: Joined) -> Iterator[str]:
             yield part
 
 
-def agreeing_chances(
-    problem: Ranked,
-    agreeing: Agreeing,
-    program: Ints,
-    ks: list[int],
-    tops: tuple[int, ...],
-    orders: int,
-    rng: np.random.Generator,
-) -> Floats:
-    """[tops, ks] as `ranked.chances`, by weight * samples of the k in the cluster, then by `then`.
-
-    program: [n] number of each sample's program. ks ascend.
-    """
+def by_agreement(agreeing: Agreeing) -> Order:
+    """By weight * samples that are there in the cluster, then by `then`."""
 
     def order(count: Ints, chance: Floats) -> Floats:
         return counted(agreeing, count, 0.5 * chance)
 
-    return mean_over_orders(problem, order, program, ks, tops, orders, rng)
+    return order
 
 
-def joined_chances(
-    problem: Ranked,
-    term: Joined,
-    known: Known,
-    program: Ints,
-    ks: list[int],
-    tops: tuple[int, ...],
-    orders: int,
-    rng: np.random.Generator,
-) -> Floats:
-    """[tops, ks] as `agreeing_chances`, by a combination of rankers; known: of all its leaves."""
+def by_combination(term: Joined, known: Known) -> Order:
+    """By a combination of rankers; known: of all its leaves."""
 
     def order(count: Ints, chance: Floats) -> Floats:
         there = count > 0
         return dense_rows(values(term, known, count, there), there) + 0.5 * chance
 
-    return mean_over_orders(problem, order, program, ks, tops, orders, rng)
+    return order
 
 
 def mean_over_orders(
@@ -93,6 +73,10 @@ def mean_over_orders(
     orders: int,
     rng: np.random.Generator,
 ) -> Floats:
+    """[tops, ks] as `ranked.chances`, by an order that depends on which samples are there.
+
+    program: [n] number of each sample's program. ks ascend.
+    """
     n, programs = len(program), len(problem.times)
     drawn = program[rng.permuted(np.broadcast_to(np.arange(n), (orders, n)), axis=1)]
     chance = rng.random((orders, programs))

@@ -71,20 +71,14 @@ def curves(
             if name in source.alone:
                 rounds = int(np.clip(TIED_PROGRAMS // programs(own), *TIE_ROUNDS))
                 values[:, i] = ranked.chances(one, own_ks, TOP, rounds, rng)
-            elif counts:
-                values[:, i] = joined.agreeing_chances(
-                    one, counts[i], numbered(tally, i), own_ks, TOP, orders(tally), rng
-                )
             else:
-                values[:, i] = joined.joined_chances(
-                    one,
-                    source.joined[name],
-                    parts[i],
-                    numbered(tally, i),
-                    own_ks,
-                    TOP,
-                    orders(tally),
-                    rng,
+                order = (
+                    joined.by_agreement(counts[i])
+                    if counts
+                    else joined.by_combination(source.joined[name], parts[i])
+                )
+                values[:, i] = joined.mean_over_orders(
+                    one, order, numbered(tally, i), own_ks, TOP, orders(tally), rng
                 )
         part = {axis: [values[i] for i in at] for axis, values in cost.items()}
         total = with_ranking(source, tally, own_ks, part, spent.get(name))

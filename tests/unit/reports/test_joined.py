@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pipeline.rankers import _order
 from reports.data import Joined
 from reports.intervals import stream
-from reports.joined import Agreeing, agreeing_chances, joined_chances, leaves
+from reports.joined import Agreeing, by_agreement, by_combination, leaves, mean_over_orders
 from reports.passk import pass_at_top
 from reports.ranked import Ranked
 
@@ -30,9 +30,9 @@ def test_agreement_is_counted_among_the_samples_that_are_there(weighted: bool) -
     weight = np.array([1, 1, 4, 4, 9, 16]) if weighted else np.ones(6, np.int64)
     then = np.array([0.0, 1.0, 1.0, 0.0, 0.0, 5.0])
     problem = ranked(np.zeros(6))
-    found = agreeing_chances(
+    found = mean_over_orders(
         problem,
-        Agreeing(cluster, weight, then),
+        by_agreement(Agreeing(cluster, weight, then)),
         PROGRAM,
         list(range(1, 9)),
         TOPS,
@@ -94,9 +94,8 @@ def test_a_combination_is_that_of_the_programs_that_are_there(name: str) -> None
     term = TERMS[name]
     assert set(leaves(term)) <= set(KNOWN)
     ks = list(range(1, 9))
-    found = joined_chances(
-        ranked(np.zeros(6)), term, KNOWN, PROGRAM, ks, TOPS, 20_000, stream(5, name)
-    )
+    order = by_combination(term, KNOWN)
+    found = mean_over_orders(ranked(np.zeros(6)), order, PROGRAM, ks, TOPS, 20_000, stream(5, name))
     for i, m in enumerate(TOPS):
         for k in ks:
             every = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import struct
 import time
 from typing import Any
@@ -163,6 +164,10 @@ class Sandbox:
 
     def remove(self) -> None:
         """Ends the container and removes it; one that is gone already is fine."""
+        with contextlib.suppress(OSError, AttributeError):
+            # A thread that waits for an answer hears of this; of a close alone it would not, and
+            # would go on waiting on a number that the next socket may be given.
+            self._socket.shutdown(socket.SHUT_RDWR)
         with contextlib.suppress(OSError, AttributeError):
             self._stream.close()
         with contextlib.suppress(OSError, AttributeError):

@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pipeline.records import Execution, Job
 from sandboxes.fair_queue import FairQueue
 
+# The name of a run's threads: they outlive a run that was abandoned until their jobs are done.
+THREAD = "forkeval-sandbox"
+
 
 def run(
     execute: Callable[[Job], Execution], workers: int, jobs: Iterable[Job]
@@ -34,8 +37,8 @@ class _Run:
         self._done: queue.SimpleQueue[Execution | BaseException | None] = queue.SimpleQueue()
 
     def results(self) -> Iterator[Execution]:
-        threads = [threading.Thread(target=self._feed, daemon=True)]
-        threads += [threading.Thread(target=self._work, daemon=True) for _ in range(self._workers)]
+        targets = [self._feed, *[self._work] * self._workers]
+        threads = [threading.Thread(target=each, name=THREAD, daemon=True) for each in targets]
         for thread in threads:
             thread.start()
         failure: BaseException | None = None

@@ -85,6 +85,7 @@ class FairQueue:
     def clear(self) -> None:
         """Closes, and drops what waits."""
         with self._some:
+            self._closed = True  # at once: none may be put between the two
             for line in self._lines.values():
                 line.waiting.clear()
         self.close()

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from pipeline.records import Execution, Job, Limits, UserError
-from sandboxes import engine, images, languages
+from sandboxes import dispatch, engine, images, languages
 from sandboxes.pool import DockerExecutor
 
 pytestmark = pytest.mark.docker
@@ -42,6 +42,13 @@ def _until(done: Callable[[], bool], seconds: float = 30) -> bool:
     return False
 
 
+def _settled(client: Any) -> set[str]:
+    """Ids of the containers there are, once no earlier test's run that was abandoned can start
+    one more: what is started after this is the caller's."""
+    assert _until(lambda: all(t.name != dispatch.THREAD for t in threading.enumerate()))
+    return {container.id for container in _ours(client)}
+
+
 def _kill_the_busy_one(client: Any, before: set[str]) -> None:
     """Kills the sandbox that was started since `before`, once it has begun its job."""
     assert _until(lambda: bool({c.id for c in _ours(client)} - before))
@@ -54,7 +61,7 @@ def _kill_the_busy_one(client: Any, before: set[str]) -> None:
 def test_a_killed_container_is_replaced_and_its_job_retried(
     make_executor: Callable[..., DockerExecutor], docker_client: Any, job: Callable[..., Job]
 ) -> None:
-    before = {c.id for c in _ours(docker_client)}
+    before = _settled(docker_client)
     pool = make_executor()
     killer = threading.Thread(target=_kill_the_busy_one, args=(docker_client, before))
     killer.start()
@@ -66,7 +73,7 @@ def test_a_killed_container_is_replaced_and_its_job_retried(
 def test_a_container_killed_twice_is_an_infrastructure_error(
     make_executor: Callable[..., DockerExecutor], docker_client: Any, job: Callable[..., Job]
 ) -> None:
-    before = {c.id for c in _ours(docker_client)}
+    before = _settled(docker_client)
     stop = threading.Event()
 
     def keep_killing() -> None:
@@ -142,7 +149,7 @@ def test_docker_stopped_during_a_run(
         pytest.fail(f"this test relays a local socket, and the engine is at {address}")
     target = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://")
     relay = _Relay(tmp_path / "docker.sock", target)
-    before = {c.id for c in _ours(docker_client)}
+    before = _settled(docker_client)
     pool = DockerExecutor(small_limits, workers=1, docker_host=f"unix://{tmp_path}/docker.sock")
     jobs = [job(GOOD, name="first"), job(SLOW, name="second"), job(GOOD, name="third")]
     run = pool.run(jobs)
@@ -231,7 +238,7 @@ def test_a_slow_language_does_not_block_a_quick_one(
 def test_idle_sandboxes_that_were_killed_cost_no_verdict(
     make_executor: Callable[..., DockerExecutor], docker_client: Any, job: Callable[..., Job]
 ) -> None:
-    before = {c.id for c in _ours(docker_client)}
+    before = _settled(docker_client)
     pool = make_executor(workers=3)
     assert {done.verdict for done in pool.run(job(SLOW, name=str(i)) for i in range(3))} == {
         "passed"
@@ -250,7 +257,7 @@ def test_idle_sandboxes_are_given_up_for_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("sandboxes.pool._IDLE_SHARE", 0.0)
-    before = {c.id for c in _ours(docker_client)}
+    before = _settled(docker_client)
     pool = make_executor()
     for name in ("python", "javascript", "java", "python"):
         language = languages.get(name)
@@ -262,7 +269,7 @@ def test_idle_sandboxes_are_given_up_for_memory(
 def test_a_closed_pool_starts_nothing(
     docker_client: Any, job: Callable[..., Job], small_limits: Limits
 ) -> None:
-    before = {c.id for c in _ours(docker_client)}
+    before = _settled(docker_client)
     pool = DockerExecutor(small_limits, workers=1)
     pool.close()
     with pytest.raises(UserError, match="closed"):
@@ -296,11 +303,28 @@ def test_a_run_that_is_abandoned_leaves_the_pool_usable(
 def test_close_removes_the_containers(
     docker_client: Any, job: Callable[..., Job], small_limits: Limits
 ) -> None:
-    before = {c.id for c in _ours(docker_client)}
+    before = _settled(docker_client)
     with DockerExecutor(small_limits, workers=1) as pool:
         pool.execute(job(GOOD))
         assert {c.id for c in _ours(docker_client)} - before
     assert _until(lambda: {c.id for c in _ours(docker_client)} <= before)
+
+
+def test_a_pool_that_is_closed_leaves_no_thread_that_waits_for_a_job(
+    docker_client: Any, job: Callable[..., Job], small_limits: Limits
+) -> None:
+    """The job has twenty seconds; who closes the pool does not wait for them."""
+    before = _settled(docker_client)
+    pool = DockerExecutor(small_limits, workers=1)
+    forever = "def add(a, b):\n    import time\n    time.sleep(60)\n"
+    run = pool.run([job(GOOD), job(forever)])
+    next(run)
+    time.sleep(1)  # the second job is under way
+    closed = time.monotonic()
+    run.close()  # type: ignore[attr-defined]  # it is a generator
+    pool.close()
+    assert _settled(docker_client) <= before
+    assert time.monotonic() - closed < 10
 
 
 def test_no_engine_is_one_line_with_the_fix(small_limits: Limits, tmp_path: Path) -> None:

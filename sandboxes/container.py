@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
+import threading
 import time
 from typing import Any
 
@@ -76,6 +77,7 @@ class Sandbox:
         self.language = language
         self._client = client
         self._errors = b""
+        self._working = threading.Lock()  # held while a job is under way
         self.jobs = 0  # done since the warm processes were started
         made = client.api.create_container(
             image.engine_id,
@@ -114,15 +116,16 @@ class Sandbox:
         if request.fresh:
             self.jobs = 0
         self.jobs += 1
-        try:
-            self._socket.settimeout(_SLACK_SECONDS)
-            self._socket.sendall(request.encode())
-        except OSError as error:
-            raise SandboxDied(self._why(error)) from error
-        try:
-            return Answer.decode(self._read_message())
-        except ProtocolError as error:
-            raise SandboxDied(self._why(error)) from error
+        with self._working:
+            try:
+                self._socket.settimeout(_SLACK_SECONDS)
+                self._socket.sendall(request.encode())
+            except OSError as error:
+                raise SandboxDied(self._why(error)) from error
+            try:
+                return Answer.decode(self._read_message())
+            except ProtocolError as error:
+                raise SandboxDied(self._why(error)) from error
 
     def _why(self, error: Exception) -> str:
         said = self._errors.decode("utf-8", "replace").strip().splitlines()
@@ -165,13 +168,13 @@ class Sandbox:
     def remove(self) -> None:
         """Ends the container and removes it; one that is gone already is fine."""
         with contextlib.suppress(OSError, AttributeError):
-            # A thread that waits for an answer hears of this; of a close alone it would not, and
-            # would go on waiting on a number that the next socket may be given.
+            # A thread that waits for an answer hears of this; of a close it would not.
             self._socket.shutdown(socket.SHUT_RDWR)
-        with contextlib.suppress(OSError, AttributeError):
-            self._stream.close()
-        with contextlib.suppress(OSError, AttributeError):
-            self._socket.close()
+        with self._working:  # until it has heard: it waits on a number that a close gives away
+            with contextlib.suppress(OSError, AttributeError):
+                self._stream.close()
+            with contextlib.suppress(OSError, AttributeError):
+                self._socket.close()
         # Closing its input ends the runner, and the engine removes the container: this only makes
         # sure of it, so an engine that is gone does not matter here.
         with contextlib.suppress(docker.errors.DockerException, *engine.GONE):

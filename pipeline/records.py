@@ -268,6 +268,26 @@ class DeviceEnergy(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class EngineEvents(Record):
+    """What an engine had to do beside drawing, in one stretch of work; no row where it was nothing.
+
+    A stretch that was interrupted has none.
+    """
+
+    TABLE: ClassVar[str] = "engine_events"
+    KEY: ClassVar[tuple[str, ...]] = ("session", "index")
+
+    session: str  # as in the `EngineStep` rows of the same work
+    index: int
+    plans: int  # of what the rows of a step attend to
+    parked_rows: int  # samples whose keys went to the host until there was room again
+    closed_prompts: int  # prompts whose keys were given up and computed again
+    graphs_ahead: int  # CUDA graphs captured before the first sample
+    graphs_late: int  # and while samples were drawn
+    m_graphs_seconds: float  # wall time of those captured before
+
+
+@dataclass(frozen=True, slots=True)
 class Program(Record):
     """A candidate after truncation and assembly: what is compiled and run."""
 
@@ -496,6 +516,7 @@ TABLES: dict[str, type[Record]] = {
         Review,
         EngineStep,
         DeviceEnergy,
+        EngineEvents,
         Program,
         Execution,
         Reused,

@@ -11,6 +11,7 @@ from pipeline.records import (
     Candidate,
     CandidateKey,
     DeviceEnergy,
+    EngineEvents,
     EngineStep,
     Execution,
     Job,
@@ -87,8 +88,8 @@ class Completer(Protocol):
     def environment(self) -> Mapping[str, Any]:
         """What it ran on, for the record: device, versions, batch layout."""
 
-    def take_steps(self) -> Sequence[EngineStep | DeviceEnergy]:
-        """Timings and energy since the last call; empty for recorded completions."""
+    def take_steps(self) -> Sequence[EngineStep | DeviceEnergy | EngineEvents]:
+        """Timings, energy and events since the last call; empty for recorded completions."""
 
 
 class Executor(Protocol):
@@ -159,5 +160,5 @@ class AroundCompleter:
     def environment(self) -> Mapping[str, Any]:
         return self._completer.environment()
 
-    def take_steps(self) -> Sequence[EngineStep | DeviceEnergy]:
+    def take_steps(self) -> Sequence[EngineStep | DeviceEnergy | EngineEvents]:
         return self._completer.take_steps()

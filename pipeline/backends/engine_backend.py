@@ -14,7 +14,15 @@ from pipeline.engine.engine import Engine
 from pipeline.engine.scoring import Scored
 from pipeline.engine.sequences import Failure, Prompt, Sequence
 from pipeline.engine.stopping import earliest_stop
-from pipeline.records import Call, Candidate, DeviceEnergy, EngineStep, FinishReason, UserError
+from pipeline.records import (
+    Call,
+    Candidate,
+    DeviceEnergy,
+    EngineEvents,
+    EngineStep,
+    FinishReason,
+    UserError,
+)
 from pipeline.services import Completion, CompletionRequest, Score, ScoreRequest
 
 SHOWN = 5  # prompts named in an error about many
@@ -175,7 +183,7 @@ class EngineCompleter:
     def environment(self) -> Mapping[str, Any]:
         return self.engine.environment()
 
-    def take_steps(self) -> list[EngineStep | DeviceEnergy]:
+    def take_steps(self) -> list[EngineStep | DeviceEnergy | EngineEvents]:
         return self.engine.timer.take()
 
 

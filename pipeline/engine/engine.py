@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
 from typing import Any, TypeVar
 
 import numpy as np
@@ -71,7 +70,8 @@ class Engine:
         self.threads = engine.threads or (DETERMINISTIC_THREADS if engine.deterministic else spare)
         self.stops = StopTables(self.tokenizer.bytes, self.checkpoint.eos, self.device)
         self.flops = Flops(architecture)
-        self.timer = Timer(self.device, self.threads)
+        self.events, self.graphs = SchedulerEvents(), Graphs()
+        self.timer = Timer(self.device, self.threads, self.events, self.graphs)
         # On a GPU the host looks at the flags of a step while the next one runs.
         self.lag = 1 if self.device.type == "cuda" else 0
         # Products of own keys are one block a step unless the shapes shall be fixed.
@@ -83,7 +83,6 @@ class Engine:
                 None, block=128 if wide else 64, own_block=16, decode_rows=32 if wide else 16
             )
         )
-        self.events, self.graphs = SchedulerEvents(), Graphs()
         self._decoder: Decoder | None = None
         self._idle: tuple[Runner, EngineConfig, SamplingConfig] | None = None
 
@@ -285,8 +284,6 @@ class Engine:
             "page_size": self.config.page_size,
             "prefill_chunk": self.prefill_chunk,
             "tile": self.rounding.tile,
-            "scheduler": asdict(self.events),
-            "graphs": asdict(self.graphs),
         }
 
 

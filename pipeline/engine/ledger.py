@@ -15,7 +15,10 @@ import torch
 from pipeline.engine.architecture import Architecture
 from pipeline.engine.decoder import weight_shapes
 from pipeline.engine.energy import OLDEST, EnergyCounter, counter
-from pipeline.records import DeviceEnergy, EngineStep
+from pipeline.engine.event_meter import EventMeter
+from pipeline.engine.graphs_ahead import Graphs
+from pipeline.engine.scheduler_events import SchedulerEvents
+from pipeline.records import DeviceEnergy, EngineEvents, EngineStep
 
 STRETCH = 64  # forward passes a stretch
 T = TypeVar("T")
@@ -92,9 +95,14 @@ class _Stretch:
 
 
 class Timer:
-    """Device time by stretches of up to 64 steps of a kind; never waits for the device."""
+    """Device time by stretches of up to 64 steps of a kind; never waits for the device.
 
-    def __init__(self, device: torch.device, threads: int) -> None:
+    events, graphs: counted elsewhere; what a stretch of work added is written down at its end.
+    """
+
+    def __init__(
+        self, device: torch.device, threads: int, events: SchedulerEvents, graphs: Graphs
+    ) -> None:
         self._cuda = device.type == "cuda"
         if self._cuda:
             self._device = f"{device} {torch.cuda.get_device_name(device)}"
@@ -105,6 +113,7 @@ class Timer:
         self._open: dict[Kind, _Stretch] = {}
         self._closed: list[_Stretch] = []
         self._energy = EnergyMeter(self._session, self._device, counter(device))
+        self._events = EventMeter(self._session, events, graphs)
 
     def measure(self, kind: Kind, rows: int, kv_tokens: int, work: Callable[[], T]) -> T:
         """Runs `work`, one forward pass of `rows` tokens that reads `kv_tokens` distinct keys."""
@@ -133,12 +142,14 @@ class Timer:
         self._closed.extend(self._open.values())
         self._open.clear()
         self._energy.stop()
+        self._events.stop()
 
-    def take(self) -> list[EngineStep | DeviceEnergy]:
-        """Stretches that have ended since the last call and whose time is known, and energy."""
+    def take(self) -> list[EngineStep | DeviceEnergy | EngineEvents]:
+        """Stretches that have ended since the last call and whose time is known, energy, events."""
         done = [s for s in self._closed if s.finished]
         self._closed = [s for s in self._closed if not any(s is d for d in done)]
-        return [*(self._record(stretch) for stretch in done), *self._energy.take()]
+        steps = (self._record(stretch) for stretch in done)
+        return [*steps, *self._energy.take(), *self._events.take()]
 
     def _record(self, stretch: _Stretch) -> EngineStep:
         seconds = stretch.seconds + sum(a.elapsed_time(b) / 1e3 for a, b in stretch.events)

@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 from pipeline.benchmarks import weak
 from pipeline.config import RunConfig
 from pipeline.ranker_terms import Lexicographic, Ranker, Term, Weighted, alone, parse
-from pipeline.records import TABLES, Evidence, Execution, UserError
+from pipeline.records import TABLES, EngineEvents, Evidence, Execution, UserError
 from pipeline.reranking import asked_tables
-from pipeline.store import UPSTREAM, StageTables, Store
+from pipeline.store import UPSTREAM, PartedTables, StageTables, Store
 from pipeline.store.shards import keys
 from pipeline.wanted import Wanted
 from reports import render
@@ -106,7 +106,8 @@ def gather(
         max_rows=config.engine.max_rows,
         tile=environment(store, "sample", wanted).get("tile"),
         wall_seconds=wall_seconds(store),
-        environment={stage: environment(store, stage, wanted) for stage in UPSTREAM},
+        environment={stage: environment(store, stage, wanted) for stage in UPSTREAM}
+        | {"sample": sampled_on(environment(store, "sample", wanted), sampled)},
         config=config.model_dump(mode="json"),
         commands=commands(store),
     )
@@ -170,6 +171,14 @@ def environment(store: Store, stage: str, wanted: Wanted) -> dict[str, Any]:
         if part in found
     }
     return {"identity": record.identity, **record.environment, "parts": parts}
+
+
+def sampled_on(ran_on: Mapping[str, Any], sampled: PartedTables) -> dict[str, Any]:
+    """What the sample stage ran on, with what its engine had to do beside drawing, in all."""
+    events = sampled.table("engine_events")
+    counts = [name for name in events.column_names if name not in EngineEvents.KEY]
+    sums = {name: pc.sum(events[name]).as_py() for name in counts} if events.num_rows else {}
+    return {**ran_on, **({"events": sums} if sums else {})}
 
 
 def executions(

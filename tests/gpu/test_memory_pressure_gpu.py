@@ -49,7 +49,7 @@ def test_at_98_percent_of_the_pages_tokens_stay(monkeypatch: pytest.MonkeyPatch)
     roomy = completer()
     expected = drawn(roomy)
     assert len(expected) == 6 * SAMPLES
-    assert roomy.environment()["scheduler"]["parked_rows"] == 0
+    assert roomy.engine.events.parked_rows == 0
     tight = completer()
     assert tight.engine.decoder is not None
     budget = roomy.engine.arena.peak_pages // 3 * PAGE * roomy.engine.arena.token_bytes
@@ -58,6 +58,5 @@ def test_at_98_percent_of_the_pages_tokens_stay(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("pipeline.engine.demand.Demand.tokens", lambda self, running: 4)
     assert drawn(tight) == expected
     assert tight.engine.arena.peak_pages >= 0.98 * tight.engine.arena.capacity
-    events = tight.environment()["scheduler"]
-    print(events)
-    assert events["parked_rows"] > 0
+    print(tight.engine.events)
+    assert tight.engine.events.parked_rows > 0

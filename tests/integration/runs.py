@@ -20,7 +20,7 @@ from pipeline.store import UPSTREAM, Store
 COMMAND = [sys.executable, "-m", "pipeline.cli"]
 ROOT = Path(__file__).resolve().parents[2]
 # Rows of these tables are measurements as a whole: how long stretches of work took.
-MEASUREMENTS = {"device_energy", "engine_steps", "stage_times"}
+MEASUREMENTS = {"device_energy", "engine_events", "engine_steps", "stage_times"}
 
 
 def forkeval(*words: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:

@@ -51,6 +51,7 @@ def test_all_stages_then_nothing_is_done_again(tmp_path: Path) -> None:
     assert page.name == "report.html"
     metrics = json.loads((page.parent / "metrics.json").read_text())
     assert (metrics["problems"], metrics["samples"]) == (12, 72)
+    assert metrics["environment"]["sample"]["events"]["plans"] > 0
     before = shards(tmp_path / "whole")
     succeed("run", path)
     after = shards(tmp_path / "whole")

@@ -9,7 +9,9 @@ import torch
 
 from pipeline.engine import ledger
 from pipeline.engine.energy import EnergyCounter, counter
+from pipeline.engine.graphs_ahead import Graphs
 from pipeline.engine.ledger import EnergyMeter, Timer
+from pipeline.engine.scheduler_events import SchedulerEvents
 
 
 class Counting(EnergyCounter):
@@ -24,7 +26,7 @@ class Counting(EnergyCounter):
 
 def test_a_cpu_has_no_counter_and_no_row() -> None:
     assert counter(torch.device("cpu")) is None
-    timer = Timer(torch.device("cpu"), 1)
+    timer = Timer(torch.device("cpu"), 1, SchedulerEvents(), Graphs())
     timer.measure("decode", 1, 1, lambda: None)
     timer.close()
     assert [row.TABLE for row in timer.take()] == ["engine_steps"]

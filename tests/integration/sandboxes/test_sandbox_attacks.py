@@ -65,10 +65,29 @@ def impatient(watch: Watch, impatient_limits: Limits) -> Iterator[DockerExecutor
         yield pool
 
 
+def _stopped_on_the_way(hostile: Hostile, found: Execution, limits: Limits) -> bool:
+    """Whether processor time ended a program that was filling memory and had half of it.
+
+    It takes 0.3 s of processor time until the memory is full, and then the kernel decides when to
+    kill; beside other tests two seconds passed before it did.
+    """
+    own = languages.get(hostile.language).limits_under(limits)
+    return (
+        (hostile.threat, found.verdict) == ("memory", "timeout")
+        and "out_of_memory" in hostile.verdicts
+        and found.m_cpu_seconds >= own.cpu_seconds
+        and found.m_peak_memory_bytes >= own.memory_mib << 20 >> 1
+    )
+
+
 @pytest.mark.parametrize("hostile", PROGRAMS)
-def test_hostile_program(hostile: Hostile, impatient: DockerExecutor, watch: Watch) -> None:
+def test_hostile_program(
+    hostile: Hostile, impatient: DockerExecutor, impatient_limits: Limits, watch: Watch
+) -> None:
     found = impatient.execute(hostile.job())
-    assert found.verdict in hostile.verdicts, (found.verdict, found.detail, found.stderr[-2000:])
+    assert found.verdict in hostile.verdicts or _stopped_on_the_way(
+        hostile, found, impatient_limits
+    ), (found.verdict, found.detail, found.stderr[-2000:])
     assert watch.left_now() == []
     after = impatient.execute(_good(hostile.language))
     assert after.verdict == "passed", (after.verdict, after.detail, after.stderr)

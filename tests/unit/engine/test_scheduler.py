@@ -11,14 +11,20 @@ import pytest
 import torch
 from torch import Tensor
 
+from pipeline.backends.engine_backend import EngineCompleter
 from pipeline.engine.arena import Arena, KVLayer
 from pipeline.engine.decoding import Runner, Tile
 from pipeline.engine.philox import stream
-from pipeline.records import UserError
+from pipeline.records import EngineStep, UserError
 from pipeline.services import Completion, CompletionRequest
 from tests.unit.engine.checkpoints import CORPUS
 from tests.unit.engine.conftest import Checkpoints
 from tests.unit.engine.helpers import completer, request
+
+
+def steps_of(made: EngineCompleter) -> list[EngineStep]:
+    """The stretches of work since the last call."""
+    return [row for row in made.take_steps() if isinstance(row, EngineStep)]
 
 
 def by_key(done: list[Completion]) -> dict[Any, Any]:
@@ -163,7 +169,7 @@ def test_short_prompts_are_prefilled_together(checkpoint: Checkpoints) -> None:
     together = completer(folder, max_rows=4, prefill_chunk=512)
     expected = by_key(list(alone.complete(requests)))
     assert by_key(list(together.complete(requests))) == expected
-    passes = [s for s in together.take_steps() if s.kind == "prefill"]
+    passes = [s for s in steps_of(together) if s.kind == "prefill"]
     tokens = sum(s.rows for s in passes)
     assert 24 < tokens < 24 * 30
     assert sum(s.steps for s in passes) <= -(-tokens // 512) + 1
@@ -257,7 +263,7 @@ def test_steps_count_rows_and_distinct_keys(checkpoint: Checkpoints) -> None:
     folder, _ = checkpoint("llama")
     engine = completer(folder, max_rows=16, prefill_chunk=40, sampling={"max_new_tokens": 20})
     done = list(engine.complete([request("a", CORPUS[:200], 9)]))
-    steps = engine.take_steps()
+    steps = steps_of(engine)
     assert engine.take_steps() == []
     prompt = done[0].call.prompt_tokens
     lengths = [c.call.generated_tokens for c in done]
@@ -280,7 +286,7 @@ def test_a_prompt_shared_by_two_problems_is_prefilled_once(checkpoint: Checkpoin
     done = list(engine.complete(request(str(i), f"{header}\nx{i} = ", 2) for i in range(4)))
     tokens = [engine.engine.tokenizer.encode(f"{header}\nx{i} = ") for i in range(4)]
     shared = next(i for i, column in enumerate(zip(*tokens, strict=False)) if len(set(column)) > 1)
-    rows = sum(s.rows for s in engine.take_steps() if s.kind == "prefill")
+    rows = sum(s.rows for s in steps_of(engine) if s.kind == "prefill")
     assert rows == shared + sum(len(ids) - shared for ids in tokens)
     assert len(done) == 8
 

@@ -170,12 +170,12 @@ class Sandbox:
         with contextlib.suppress(OSError, AttributeError):
             # A thread that waits for an answer hears of this; of a close it would not.
             self._socket.shutdown(socket.SHUT_RDWR)
+        # The end of its input ends the runner, and the engine removes the container: this only
+        # makes sure of it, so an engine that is gone does not matter here.
+        with contextlib.suppress(docker.errors.DockerException, *engine.GONE):
+            self._client.api.remove_container(self.id, force=True)
         with self._working:  # until it has heard: it waits on a number that a close gives away
             with contextlib.suppress(OSError, AttributeError):
                 self._stream.close()
             with contextlib.suppress(OSError, AttributeError):
                 self._socket.close()
-        # Closing its input ends the runner, and the engine removes the container: this only makes
-        # sure of it, so an engine that is gone does not matter here.
-        with contextlib.suppress(docker.errors.DockerException, *engine.GONE):
-            self._client.api.remove_container(self.id, force=True)

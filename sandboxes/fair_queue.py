@@ -78,17 +78,19 @@ class FairQueue:
     def close(self) -> None:
         """No more jobs come; those that wait are still given out."""
         with self._some:
-            self._closed = True
-            self._some.notify_all()
-            self._room.notify_all()
+            self._close()
 
     def clear(self) -> None:
-        """Closes, and drops what waits."""
+        """Closes, and drops what waits; nothing is put between the two."""
         with self._some:
-            self._closed = True  # at once: none may be put between the two
             for line in self._lines.values():
                 line.waiting.clear()
-        self.close()
+            self._close()
+
+    def _close(self) -> None:
+        self._closed = True
+        self._some.notify_all()
+        self._room.notify_all()
 
     def _ready(self) -> list[_Line]:
         return [line for line in self._lines.values() if line.waiting]

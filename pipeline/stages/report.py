@@ -58,7 +58,8 @@ def gather(
             f"candidates have no verdict yet: forkeval resume {shlex.quote(str(store.path))}"
         )
     prices = config.report.prices
-    meanings = list(environment(store, "execute", wanted)["parts"].values())
+    ran_on = {stage: environment(store, stage, wanted) for stage in UPSTREAM}
+    meanings = list(ran_on["execute"]["parts"].values())
     asked = [
         tables for part in wanted.parts for tables in asked_tables(store, part, sampled, truncated)
     ]
@@ -104,10 +105,9 @@ def gather(
         ),
         weak_tests=weak_tests(verdicts),
         max_rows=config.engine.max_rows,
-        tile=environment(store, "sample", wanted).get("tile"),
+        tile=ran_on["sample"].get("tile"),
         wall_seconds=wall_seconds(store),
-        environment={stage: environment(store, stage, wanted) for stage in UPSTREAM}
-        | {"sample": sampled_on(environment(store, "sample", wanted), sampled)},
+        environment=ran_on | {"sample": ran_on["sample"] | engine_events(sampled)},
         config=config.model_dump(mode="json"),
         commands=commands(store),
     )
@@ -173,12 +173,13 @@ def environment(store: Store, stage: str, wanted: Wanted) -> dict[str, Any]:
     return {"identity": record.identity, **record.environment, "parts": parts}
 
 
-def sampled_on(ran_on: Mapping[str, Any], sampled: PartedTables) -> dict[str, Any]:
-    """What the sample stage ran on, with what its engine had to do beside drawing, in all."""
+def engine_events(sampled: PartedTables) -> dict[str, Any]:
+    """What the sample stage's engine had to do beside drawing, in all; {} where it left no row."""
     events = sampled.table("engine_events")
-    counts = [name for name in events.column_names if name not in EngineEvents.KEY]
-    sums = {name: pc.sum(events[name]).as_py() for name in counts} if events.num_rows else {}
-    return {**ran_on, **({"events": sums} if sums else {})}
+    if not events.num_rows:
+        return {}
+    counts = events.drop_columns(list(EngineEvents.KEY))
+    return {"events": {name: pc.sum(counts[name]).as_py() for name in counts.column_names}}
 
 
 def executions(

@@ -1,4 +1,4 @@
-"""What an engine did beside drawing is written down by stretches of work, and in the report."""
+"""What an engine did beside drawing is written down by stretches of work."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence as Several
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -154,10 +155,11 @@ def test_any_load_ends_and_no_page_is_lost(
     ]  # fmt: skip
     failures: list[Failure] = []
     events = SchedulerEvents()
+    runner: Any = Echo(arena, rows)  # has what a session asks of a Runner
     session = Session(
-        waiting, Echo(arena, rows), Timer(CPU, 1, events, Graphs()),  # type: ignore[arg-type]
-        max_rows=rows, max_new_tokens=MOST, prefill_chunk=chunk, seed=0, limits=Ends(lengths),
-        device=CPU, lag=lag, fail=failures.append, events=events,
+        waiting, runner, Timer(CPU, 1, events, Graphs()), max_rows=rows, max_new_tokens=MOST,
+        prefill_chunk=chunk, seed=0, limits=Ends(lengths), device=CPU, lag=lag,
+        fail=failures.append, events=events,
     )  # fmt: skip
     done: dict[tuple[str, int], Sequence] = {}
     for sequence in session.run():
@@ -183,11 +185,11 @@ def test_at_98_percent_of_the_pages_rows_are_parked_and_tokens_stay(
 ) -> None:
     folder, _ = checkpoint("llama")
     requests = [request(str(i), CORPUS[i : i + 60 + 9 * i], 8) for i in range(5)]
-    options = {"sampling": {"max_new_tokens": 48}, "max_rows": 40, "page_size": 8}
-    roomy = completer(folder, **options)  # type: ignore[arg-type]
+    options: dict[str, Any] = {"sampling": {"max_new_tokens": 48}, "max_rows": 40, "page_size": 8}
+    roomy = completer(folder, **options)
     expected = by_key(list(roomy.complete(requests)))
     assert parked(roomy) == 0
-    tight = completer(folder, **options)  # type: ignore[arg-type]
+    tight = completer(folder, **options)
     pages = roomy.engine.arena.peak_pages // 3
     budget = pages * 8 * roomy.engine.arena.token_bytes
     monkeypatch.setattr(tight.engine, "_budget", lambda: budget)

@@ -51,7 +51,8 @@ def own_part(
     keys_at = k + group.to(tl.int64) * kv_group
     values_at = v + group.to(tl.int64) * kv_group
     pages_at = pages + row * page_row
-    highest = tl.full([BM], NO_KEY, tl.float32)
+    largest = tl.full([BM], NO_KEY, tl.float32)
+    reference = largest
     total = tl.zeros([BM], tl.float32)
     weighted = tl.zeros([BM, WIDE], tl.float32)
     start = split * split_keys
@@ -75,10 +76,10 @@ def own_part(
         seen = there
         if WINDOW > 0:
             seen = seen & (at >= length - WINDOW)
-        highest, total, weighted = add_keys(
+        largest, reference, total, weighted = add_keys(
             tl.where(seen[None, :], x, -float("inf")),
             tl.load(values_at + offset, mask=both, other=0.0),
-            highest, total, weighted,
+            largest, reference, total, weighted,
         )  # fmt: skip
     if MERGE:
         place = row * columns * HEADS + head
@@ -89,12 +90,12 @@ def own_part(
                 at_hand = tl.atomic_add(ready + pid, 0, sem="acquire")
             tl.store(ready + pid, 0)
         for column in tl.range(0, depth, num_stages=3):
-            highest, total, weighted = add_stored_part(
-                partial, lse, place + column * HEADS, real, d, highest, total, weighted, DIM
+            reference, total, weighted = add_stored_part(
+                partial, lse, place + column * HEADS, real, d, reference, total, weighted, DIM
             )
         if SINKS:
             sink = tl.load(sinks + head, mask=real, other=0.0)
-            highest, total, weighted = add_sink(sink, highest, total, weighted)
+            reference, total, weighted = add_sink(sink, reference, total, weighted)
         tl.store(
             out + row * out_row + (head * DIM)[:, None] + d[None, :],
             normalised(total, weighted).to(out.dtype.element_ty),
@@ -102,4 +103,4 @@ def own_part(
         )
     else:
         place = (row * columns + first + split) * HEADS + head
-        store_part(partial, lse, place, real, d, highest, total, weighted, DIM)
+        store_part(partial, lse, place, real, d, reference, total, weighted, DIM)

@@ -72,7 +72,8 @@ def shared_part(
         if not LISTED:
             base += slot * kv_slot
         keys_at, values_at = k + base, v + base
-        highest = tl.full([BM], NO_KEY, tl.float32)
+        largest = tl.full([BM], NO_KEY, tl.float32)
+        reference = largest
         total = tl.zeros([BM], tl.float32)
         weighted = tl.zeros([BM, WIDE], tl.float32)
         if WINDOW > 0:
@@ -89,10 +90,10 @@ def shared_part(
                     scale, softcap, SOFTCAP,
                 )  # fmt: skip
                 seen = (at < length)[None, :] & (at[None, :] >= first[:, None])
-                highest, total, weighted = add_keys(
+                largest, reference, total, weighted = add_keys(
                     tl.where(seen, x, -float("inf")),
                     tl.load(values_at + offset, mask=there, other=0.0),
-                    highest, total, weighted,
+                    largest, reference, total, weighted,
                 )  # fmt: skip
         else:
             whole = length // BN * BN
@@ -106,7 +107,9 @@ def shared_part(
                     keys = tl.load(keys_at + offset, mask=inside[None, :], other=0.0)
                     values = tl.load(values_at + offset, mask=inside[None, :], other=0.0)
                 x = scores_of(queries, keys, scale, softcap, SOFTCAP)
-                highest, total, weighted = add_keys(x, values, highest, total, weighted)
+                largest, reference, total, weighted = add_keys(
+                    x, values, largest, reference, total, weighted
+                )
             if whole < length:
                 at = whole + tl.arange(0, BN)
                 there = (at < length)[:, None] & inside[None, :]
@@ -115,13 +118,13 @@ def shared_part(
                     queries, tl.load(keys_at + offset, mask=there, other=0.0),
                     scale, softcap, SOFTCAP,
                 )  # fmt: skip
-                highest, total, weighted = add_keys(
+                largest, reference, total, weighted = add_keys(
                     tl.where((at < length)[None, :], x, -float("inf")),
                     tl.load(values_at + offset, mask=there, other=0.0),
-                    highest, total, weighted,
+                    largest, reference, total, weighted,
                 )  # fmt: skip
         place = (row * columns + tl.load(item + COLUMN)) * HEADS + head
-        store_part(partial, lse, place, real, d, highest, total, weighted, DIM)
+        store_part(partial, lse, place, real, d, reference, total, weighted, DIM)
         if EARLY:
             tl.debug_barrier()  # so that what is released are the stores of all threads
             tl.atomic_add(ready + row * GROUPS + group, 1, mask=real, sem="release")

@@ -29,7 +29,7 @@ def descriptor(x: torch.Tensor, box: int) -> object:
 # Its name before Triton 3.7.
 barrier = gl.barrier if hasattr(gl, "barrier") else gl.thread_barrier
 LOG2E = gl.constexpr(1.4426950408889634)
-NO_KEY = gl.constexpr(-1e30)
+LAG = gl.constexpr(32.0)
 # Columns of an item: see kernels.prefix_tree_attention.work.
 SLOT = gl.constexpr(0)
 LENGTH = gl.constexpr(1)
@@ -118,8 +118,10 @@ def attend_half(
         mbarrier.arrive(key_free.index(place), count=1)
         key = (blocks - 1) * BN + gl.arange(0, BN, layout=gl.SliceLayout(0, SCORES))
         x = gl.where(gl.expand_dims(key < length, 0), x, -float("inf"))
-        highest = gl.max(x, 1) * factor
-        p = gl.exp2(x * factor - gl.expand_dims(highest, 1))
+        # As `softmax.reference_of` does; every block has a key that its rows see.
+        largest = gl.max(x, 1) * factor
+        reference = largest
+        p = gl.exp2(x * factor - gl.expand_dims(reference, 1))
         total = gl.sum(p, 1)
         weights = gl.convert_layout(p.to(DTYPE), WEIGHTS)
         weighted = gl.zeros([64, DIM], gl.float32, VALUES)
@@ -137,11 +139,13 @@ def attend_half(
             weighted = warpgroup_mma(weights, value_ring.index(before), weighted, is_async=True)
             x = warpgroup_mma_wait(1, deps=(x,))
             mbarrier.arrive(key_free.index(place), count=1)
-            new = gl.maximum(highest, gl.max(x, 1) * factor)
-            old = gl.exp2(highest - new)
+            most = gl.max(x, 1) * factor
+            largest = gl.maximum(largest, most)
+            new = gl.maximum(most, largest - LAG)
+            old = gl.exp2(reference - new)
             p = gl.exp2(x * factor - gl.expand_dims(new, 1))
             total = total * old + gl.sum(p, 1)
-            highest = new
+            reference = new
             weighted, weights = warpgroup_mma_wait(0, deps=(weighted, weights))
             mbarrier.arrive(value_free.index(before), count=1)
             weights = gl.convert_layout(p.to(DTYPE), WEIGHTS)
@@ -155,14 +159,14 @@ def attend_half(
         step += 1
         # As `softmax.store_part` does.
         total = gl.convert_layout(total, gl.SliceLayout(1, VALUES))
-        highest = gl.convert_layout(highest, gl.SliceLayout(1, VALUES))
+        reference = gl.convert_layout(reference, gl.SliceLayout(1, VALUES))
         weighted = weighted * gl.expand_dims(1.0 / total, 1)
         largest = gl.maximum(gl.max(gl.abs(weighted), 1), 1e-30)
         pair = first + gl.arange(0, 64, layout=gl.SliceLayout(1, VALUES))
         real = pair < pairs
         row = gl.load(row_list + entry + pair // SHARE, mask=real, other=0).to(gl.int64)
         at = (row * columns + gl.load(item + COLUMN)) * HEADS + group * SHARE + pair % SHARE
-        gl.store(lse + at * 2, highest + gl.log2(total), mask=real)
+        gl.store(lse + at * 2, reference + gl.log2(total), mask=real)
         gl.store(lse + at * 2 + 1, largest, mask=real)
         d = gl.arange(0, DIM, layout=gl.SliceLayout(0, VALUES))
         gl.store(

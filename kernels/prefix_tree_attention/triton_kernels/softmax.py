@@ -9,6 +9,9 @@ import triton.language as tl
 LOG2E = tl.constexpr(1.4426950408889634)
 # Maximum of a part without a visible key. Finite, since -inf - -inf would be NaN.
 NO_KEY = tl.constexpr(-1e30)
+# Doublings that a row's reference may lie below its largest score: float32 holds sums of weights
+# that are so much larger.
+LAG = tl.constexpr(32.0)
 
 
 @triton.jit
@@ -25,14 +28,30 @@ def scores_of(q, keys, scale, softcap, SOFTCAP: tl.constexpr):
 
 
 @triton.jit
-def add_keys(x, values, highest, total, weighted):
-    """Adds keys of scores x [M, N] and values [N, D] to the running softmax of M rows."""
-    new = tl.maximum(highest, tl.max(x, 1))
-    old = tl.exp2(highest - new)
+def reference_of(most, largest, reference):
+    """What a block's weights are relative to, and the largest score so far: [M] each.
+
+    most [M]: the largest scores of the block. Weights are rounded to the values' dtype, all but one
+    that is 1; so a block's reference is its own largest score and not the largest so far, unless
+    that is LAG above it. A row that sees no key of the block keeps its bits.
+    """
+    largest = tl.maximum(largest, most)
+    own = tl.maximum(most, largest - LAG)
+    return tl.where(most > NO_KEY, own, reference), largest
+
+
+@triton.jit
+def add_keys(x, values, largest, reference, total, weighted):
+    """Adds keys of scores x [M, N] and values [N, D] to the running softmax of M rows.
+
+    largest [M]: scores so far; total [M], weighted [M, D]: relative to reference [M].
+    """
+    new, largest = reference_of(tl.max(x, 1), largest, reference)
+    old = tl.exp2(reference - new)
     p = tl.exp2(x - new[:, None])
     total = total * old + tl.sum(p, 1)
     weighted = tl.dot(p.to(values.dtype), values, weighted * old[:, None], input_precision="ieee")
-    return new, total, weighted
+    return largest, new, total, weighted
 
 
 @triton.jit

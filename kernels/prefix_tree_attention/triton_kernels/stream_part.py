@@ -76,7 +76,8 @@ def stream(
     values_at = v + group.to(tl.int64) * kv_group
     entries += tile.to(tl.int64) * capacity
     within = tl.arange(0, BN) % ENTRY
-    highest = tl.full([BM], NO_KEY, tl.float32)
+    largest = tl.full([BM], NO_KEY, tl.float32)
+    reference = largest
     total = tl.zeros([BM], tl.float32)
     weighted = tl.zeros([BM, WIDE], tl.float32)
     for n in tl.range(start, stop, BN // ENTRY, num_stages=STAGES):
@@ -93,12 +94,12 @@ def stream(
         count = tl.where(there, (info >> 8) & 255, 0)
         seen = (member[:, None] >= first[None, :]) & (member[:, None] < (first + count)[None, :])
         x = scores_of(queries, keys, scale, softcap, SOFTCAP)
-        highest, total, weighted = add_keys(
-            tl.where(seen, x, -float("inf")), values, highest, total, weighted
+        largest, reference, total, weighted = add_keys(
+            tl.where(seen, x, -float("inf")), values, largest, reference, total, weighted
         )
     if SINKS:
         sink = tl.load(sinks + head, mask=row >= 0, other=0.0)
-        highest, total, weighted = add_sink(sink, highest, total, weighted)
+        reference, total, weighted = add_sink(sink, reference, total, weighted)
     tl.store(
         out + row[:, None] * out_row + (head * DIM)[:, None] + d[None, :],
         normalised(total, weighted).to(out.dtype.element_ty),

@@ -282,6 +282,7 @@ class EngineEvents(Record):
     plans: int  # of what the rows of a step attend to
     parked_rows: int  # samples whose keys went to the host until there was room again
     closed_prompts: int  # prompts whose keys were given up and computed again
+    heights_refused: int  # numbers of rows that gave no more tokens a second than fewer did
     graphs_ahead: int  # CUDA graphs captured before the first sample
     graphs_late: int  # and while samples were drawn
     m_graphs_seconds: float  # wall time of those captured before

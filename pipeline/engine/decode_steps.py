@@ -117,14 +117,14 @@ class DecodeSteps:
     ) -> None:  # fmt: skip
         self._chooser, self._forward, self._arena, self._state = chooser, forward, arena, state
         self._draw, self._graphs = draw, graphs
-        self._heights = heights(state.padding)
+        self.heights = heights(state.padding)
         self._made: dict[tuple[int, Choices], DecodeStep] = {}
         cuda = forward.decoder.device.type == "cuda"
         self._pool = torch.cuda.graph_pool_handle() if cuda else None
 
     def height(self, rows: int) -> int:
         """Of the step that so many rows take."""
-        return next(height for height in self._heights if height >= rows)
+        return next(height for height in self.heights if height >= rows)
 
     def prepare(self, rows: int, free_rows: float, asked: Sequence[Asked]) -> None:
         """Captures what steps of at most `rows` rows will need, the largest first: smaller ones
@@ -133,7 +133,7 @@ class DecodeSteps:
         most = self._state.padding
         chosen = worthwhile(heights(most), rows, free_rows)
         lacking = [step for step in map(self._roomy, trees(chosen, asked)) if step.stale]
-        self._heights = sorted({most, *chosen, *(height for height, _ in self._made)})
+        self.heights = sorted({most, *chosen, *(height for height, _ in self._made)})
         with tqdm(
             lacking, desc="graphs  ", unit="graph", disable=None if lacking else True, leave=False
         ) as bar:

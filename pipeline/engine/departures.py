@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from pipeline.engine.arena import Pages
+from pipeline.engine.laps import Timed
 from pipeline.engine.planning import Ints, to_device
 from pipeline.engine.rows import Rows
 from pipeline.engine.sequences import Owner, Sequence
@@ -44,6 +45,7 @@ class Flags:
     generations: Ints  # [n] tells a row's sequence from its successor
     step: int  # decode steps launched before it was taken
     ended: Arriving  # [n] bool
+    timed: Timed | None  # the decode step, where it was one
 
 
 @dataclass(frozen=True, slots=True)

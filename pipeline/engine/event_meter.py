@@ -39,6 +39,7 @@ class EventMeter:
             "plans": self._events.plans,
             "parked_rows": self._events.parked_rows,
             "closed_prompts": self._events.closed_prompts,
+            "heights_refused": self._events.heights_refused,
             "graphs_ahead": self._graphs.ahead,
             "graphs_late": self._graphs.late,
             "m_graphs_seconds": self._graphs.ahead_seconds,

@@ -17,6 +17,7 @@ from pipeline.engine.decoder import weight_shapes
 from pipeline.engine.energy import OLDEST, EnergyCounter, counter
 from pipeline.engine.event_meter import EventMeter
 from pipeline.engine.graphs_ahead import Graphs
+from pipeline.engine.laps import Lap
 from pipeline.engine.scheduler_events import SchedulerEvents
 from pipeline.records import DeviceEnergy, EngineEvents, EngineStep
 
@@ -86,12 +87,11 @@ class _Stretch:
     steps: int = 0
     rows: int = 0
     kv_tokens: int = 0
-    seconds: float = 0.0
-    events: list[tuple[torch.cuda.Event, torch.cuda.Event]] = field(default_factory=list)
+    laps: list[Lap] = field(default_factory=list)
 
     @property
     def finished(self) -> bool:
-        return not self.events or self.events[-1][1].query()  # type: ignore[no-untyped-call]  # torch has no types
+        return not self.laps or self.laps[-1].ended
 
 
 class Timer:
@@ -115,27 +115,24 @@ class Timer:
         self._energy = EnergyMeter(self._session, self._device, counter(device))
         self._events = EventMeter(self._session, events, graphs)
 
-    def measure(self, kind: Kind, rows: int, kv_tokens: int, work: Callable[[], T]) -> T:
-        """Runs `work`, one forward pass of `rows` tokens that reads `kv_tokens` distinct keys."""
+    def measure(
+        self, kind: Kind, rows: int, kv_tokens: int, work: Callable[[], T]
+    ) -> tuple[T, Lap]:
+        """Runs `work`, one forward pass of `rows` tokens that reads `kv_tokens` distinct keys.
+
+        Returns what it returns, and its time."""
         self._energy.start()
         stretch = self._open.setdefault(kind, _Stretch(kind))
-        if self._cuda:
-            begin = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]  # torch has no types
-            end = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]  # as above
-            begin.record()
+        lap = Lap(self._cuda)
+        with lap:
             result = work()
-            end.record()
-            stretch.events.append((begin, end))
-        else:
-            start = time.perf_counter()
-            result = work()
-            stretch.seconds += time.perf_counter() - start
+        stretch.laps.append(lap)
         stretch.steps += 1
         stretch.rows += rows
         stretch.kv_tokens += kv_tokens
         if stretch.steps >= STRETCH:
             self._closed.append(self._open.pop(kind))
-        return result
+        return result, lap
 
     def close(self) -> None:
         """Ends the stretches under way, so that `take` returns them too."""
@@ -152,7 +149,6 @@ class Timer:
         return [*steps, *self._energy.take(), *self._events.take()]
 
     def _record(self, stretch: _Stretch) -> EngineStep:
-        seconds = stretch.seconds + sum(a.elapsed_time(b) / 1e3 for a, b in stretch.events)
         self._index += 1
         return EngineStep(
             session=self._session,
@@ -162,7 +158,7 @@ class Timer:
             rows=stretch.rows,
             kv_tokens=stretch.kv_tokens,
             device=self._device,
-            m_seconds=seconds,
+            m_seconds=sum((lap.seconds for lap in stretch.laps), 0.0),
         )
 
 

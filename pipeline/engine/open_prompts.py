@@ -187,7 +187,7 @@ class OpenPrompts:
         ]
         rows = sum(len(chunk.tokens) for chunk in chunks)
         work = partial(self._runner.prefill, chunks)
-        logits = self._timer.measure("prefill", rows, _keys_read(parts), work)
+        logits, _ = self._timer.measure("prefill", rows, _keys_read(parts), work)
         ending = [part.group for part in parts if part.stop == len(part.group.slots)]
         for group, row in zip(ending, logits, strict=True):
             group.logits = row

@@ -42,6 +42,10 @@ class OwnPages:
         """Pages of rows that store so many own keys, or as many as a row ever does."""
         return -(-np.minimum(tokens, self._most_tokens) // self._arena.page_size)
 
+    def needed_by(self, tokens: int) -> int:
+        """The same of one row."""
+        return int(self.needed(np.array([tokens]))[0])
+
     def grow(self, rows: Ints, pages: Ints) -> None:
         """Rows [n] hold `pages` [n] each, or what they have; the arena has as many available."""
         more = np.maximum(pages - self.held[rows], 0)

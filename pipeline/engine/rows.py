@@ -38,7 +38,7 @@ class Rows:
         self.limit[rows] = new[:, 2]
         self.stop[rows] = new[:, 3]
         self.stream[rows] = new[:, 4:]
-        # A number that is assigned by an index is a tensor of the host's first, whose copy waits for
-        # all that the device has to do.
+        # A number assigned by an index is a tensor of the host's first, whose copy waits for all
+        # that the device has to do.
         self.count.index_fill_(0, rows, 0)
         self.ended.index_fill_(0, rows, 0)

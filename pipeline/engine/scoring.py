@@ -94,7 +94,8 @@ def _log_probabilities(placed: list[_Placed], runner: Runner, timer: Timer) -> l
         for one in placed
     ]
     rows = sum(len(chunk.tokens) for chunk in chunks)
-    logits = timer.measure("prefill", rows, rows, partial(runner.prefill, chunks))  # [scored, V]
+    work = partial(runner.prefill, chunks)
+    logits, _ = timer.measure("prefill", rows, rows, work)  # [scored, V]
     if not len(logits):
         return [[] for _ in placed]
     following = np.concatenate([one.text.tokens[one.text.start :] for one in placed])

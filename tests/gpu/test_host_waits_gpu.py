@@ -1,4 +1,4 @@
-"""While samples are drawn the host never waits for the queue of the device, which would stand still."""
+"""While samples are drawn the host never waits for the queue of the GPU: it would stand still."""
 
 from __future__ import annotations
 

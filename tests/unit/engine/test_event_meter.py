@@ -13,15 +13,16 @@ from tests.unit.engine.helpers import completer, request
 def test_a_stretch_has_what_it_added() -> None:
     events, graphs = SchedulerEvents(plans=7), Graphs(ahead=3)  # of before
     meter = EventMeter("session", events, graphs)
-    events.plans, events.parked_rows, graphs.late, graphs.ahead_seconds = 9, 1, 2, 0.5
+    events.plans, events.parked_rows, events.heights_refused = 9, 1, 1
+    graphs.late, graphs.ahead_seconds = 2, 0.5
     assert meter.take() == []  # it has not ended
     meter.stop()
     meter.stop()  # nothing more
     events.closed_prompts, graphs.ahead = 4, 4
     meter.stop()
     assert meter.take() == [
-        EngineEvents("session", 0, 2, 1, 0, 0, 2, 0.5),
-        EngineEvents("session", 1, 0, 0, 4, 1, 0, 0.0),
+        EngineEvents("session", 0, 2, 1, 0, 1, 0, 2, 0.5),
+        EngineEvents("session", 1, 0, 0, 4, 0, 1, 0, 0.0),
     ]
     assert meter.take() == []
 

@@ -53,7 +53,7 @@ class Echo:
         self.arena, self.rows, self.blocks = arena, Rows(rows, MOST, CPU), BlockTable(4)
         self._places: list[Ints] = []
 
-    free_rows = 4.0
+    free_rows, heights = 4.0, (1, 2, 3, 6, 12)
 
     def height(self, rows: int) -> int:
         return -(-rows // 3) * 3

@@ -6,7 +6,7 @@ tokens and writes the state back. The host is told which rows have ended, and ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -72,7 +72,6 @@ class Runner:
         self._draw = Draw(rows, sampler, stops)
         self.blocks = blocks
         self._steps: DecodeSteps | None = None
-        self._trials: Callable[[], Iterable[Tensor]] = tuple
         # Rows whose products take as long as reading the weights does: up to so many are free.
         self.free_rows = 0.0
         # Tiles of a fixed height are the reference's.
@@ -98,24 +97,13 @@ class Runner:
         else:
             forward, chooser = FusedForward(self._decoder), Chooser(chip)
         self._draw = KernelDraw(self.rows, sampler, stops)
-        prefill = KernelPrefill(forward, self.arena.layers, chip)
-        self.prefill, self._trials = prefill, prefill.trials
+        self.prefill = KernelPrefill(forward, self.arena.layers, chip)
         self._steps = DecodeSteps(chooser, forward, self.arena, self.rows, self._draw, self._graphs)
 
     def clear(self) -> None:
         """Forgets all sequences and their memory."""
         self.arena.clear()
         self.blocks.clear()
-
-    @torch.inference_mode()
-    def warm(self) -> None:
-        """Compiles what prefill and first tokens need, so that no pass has that in its time: passes
-        over trash, and tokens that nobody gets."""
-        padding = self.rows.padding
-        for logits in self._trials():
-            self.rows.count[padding:].fill_(0)
-            self.first(torch.full((len(logits),), padding, device=logits.device), logits)
-        self.rows.count[padding:].fill_(1)
 
     def prepare(self, rows: int, asked: Sequence[Asked]) -> None:
         """Captures the graphs that steps of at most `rows` rows will need."""

@@ -8,8 +8,11 @@ board has none. Nothing is guessed from power or from time.
 from __future__ import annotations
 
 import ctypes
+import time
 
 import torch
+
+from pipeline.records import DeviceEnergy
 
 OLDEST = 1.0  # seconds after which a reading under way is ended: what a kill can lose
 
@@ -50,3 +53,40 @@ def counter(device: torch.device) -> EnergyCounter | None:
     except (OSError, AttributeError):  # no library, an old one, or no counter
         return None
     return found
+
+
+class EnergyMeter:
+    """Energy by stretches of time between readings of a counter; nothing without one."""
+
+    def __init__(self, session: str, device: str, source: EnergyCounter | None) -> None:
+        self._session = session
+        self._device = device
+        self._source = source
+        self._since: tuple[float, float] | None = None  # seconds, joules
+        self._index = 0
+        self._taken: list[DeviceEnergy] = []
+
+    def start(self) -> None:
+        """Work begins, or goes on."""
+        if self._source is not None and self._since is None:
+            self._since = (time.perf_counter(), self._source.joules())
+
+    def stop(self) -> None:
+        """Work has ended: what the device draws from now on is not the run's."""
+        if self._source is None or self._since is None:
+            return
+        seconds, joules = self._since
+        now, total = time.perf_counter(), self._source.joules()
+        self._since = None
+        self._taken.append(
+            DeviceEnergy(self._session, self._index, self._device, now - seconds, total - joules)
+        )
+        self._index += 1
+
+    def take(self) -> list[DeviceEnergy]:
+        """Readings since the last call; one that has lasted is ended and a new one begun."""
+        if self._since is not None and time.perf_counter() - self._since[0] >= OLDEST:
+            self.stop()
+            self.start()
+        taken, self._taken = self._taken, []
+        return taken

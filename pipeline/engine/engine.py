@@ -214,7 +214,6 @@ class Engine:
         )  # fmt: skip
         if self.device.type == "cuda":  # graphs hold its addresses
             self.arena.reserve(self.arena.capacity)
-        runner.warm()
         return runner
 
     def _kept(self, runner: Runner, work: Iterator[T]) -> Iterator[T]:

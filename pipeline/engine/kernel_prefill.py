@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -11,12 +11,10 @@ from torch import Tensor
 from kernels.prefix_tree_attention.candidates import Chip
 from kernels.tree_prefill.attention import PrefillPlan, tiles_for
 from kernels.tree_prefill.plan import Path
-from pipeline.engine.arena import TRASH, KVLayer
+from pipeline.engine.arena import KVLayer
 from pipeline.engine.fused_forward import FusedForward
 from pipeline.engine.planning import to_device
 from pipeline.engine.prefill import Chunk, wanted_rows
-
-TRIAL_TOKENS = 80, 81  # products of so many rows are those of long prompts
 
 
 class KernelPrefill:
@@ -27,14 +25,6 @@ class KernelPrefill:
         decoder = model.decoder
         self._model, self._layers = model, layers
         self._tiles = tiles_for(decoder.architecture.head_dim, decoder.dtype, chip.shared_bytes)
-
-    def trials(self) -> Iterator[Tensor]:
-        """Logits of passes of trash alone, which compile every kernel that prompts need: Triton
-        makes one for numbers of rows that 16 divides, and one for others."""
-        for tokens in TRIAL_TOKENS:
-            nothing = np.zeros(tokens, np.int64)
-            trash = np.full(tokens, TRASH)
-            yield self([Chunk(nothing, 0, trash, trash, nothing, np.arange(tokens))])
 
     @torch.inference_mode()
     def __call__(self, chunks: Sequence[Chunk]) -> Tensor:

@@ -7,10 +7,10 @@ from itertools import count
 import pytest
 import torch
 
-from pipeline.engine import ledger
-from pipeline.engine.energy import EnergyCounter, counter
+from pipeline.engine import energy
+from pipeline.engine.energy import EnergyCounter, EnergyMeter, counter
 from pipeline.engine.graphs_ahead import Graphs
-from pipeline.engine.ledger import EnergyMeter, Timer
+from pipeline.engine.ledger import Timer
 from pipeline.engine.scheduler_events import SchedulerEvents
 
 
@@ -51,7 +51,7 @@ def test_only_the_time_of_work_is_counted() -> None:
 
 def test_long_work_is_written_down_as_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = count(0.0, 0.75)
-    monkeypatch.setattr(ledger.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(energy.time, "perf_counter", lambda: next(clock))
     meter = EnergyMeter("session", "gpu", Counting())
     meter.start()
     rows = [row for _ in range(6) for row in meter.take()]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from pipeline.engine.checkpoint import open_checkpoint
-from pipeline.engine.ledger import Flops
+from pipeline.engine.graphs_ahead import Graphs
+from pipeline.engine.ledger import Flops, Timer
+from pipeline.engine.scheduler_events import SchedulerEvents
+from pipeline.records import EngineStep
 from tests.unit.engine.conftest import Checkpoints
 
 
@@ -43,3 +48,33 @@ def test_prompt_and_steps_add_up(checkpoint: Checkpoints) -> None:
     contexts = sum(min(c, 70) for c in range(1, 101))
     attention = 4 * a.layers * a.heads * a.head_dim * contexts
     assert flops.prompt(100) == 100 * (weights - output) + output + attention
+
+
+def test_a_prefill_that_had_kernels_compiled_is_timed_without() -> None:
+    timer = Timer(torch.device("cpu"), 1, SchedulerEvents(), Graphs())
+    compiled = 0
+    timer._compilations = lambda: compiled  # a CPU has none
+    runs = []
+
+    def work() -> int:
+        nonlocal compiled
+        if not runs:
+            compiled += 2
+            time.sleep(0.2)  # what a compiler takes
+        runs.append(1)
+        return len(runs)
+
+    assert timer.measure("prefill", 5, 5, work)[0] == 2
+    assert timer.measure("prefill", 5, 5, work)[0] == 3  # nothing new: once
+    timer.close()
+    (row,) = (row for row in timer.take() if isinstance(row, EngineStep))
+    assert (row.steps, row.rows) == (2, 10)
+    assert row.m_seconds < 0.1
+
+
+def test_a_decode_step_is_never_run_again() -> None:
+    timer = Timer(torch.device("cpu"), 1, SchedulerEvents(), Graphs())
+    calls: list[int] = []
+    timer._compilations = lambda: len(calls)
+    timer.measure("decode", 1, 1, lambda: calls.append(1))
+    assert calls == [1]

@@ -28,6 +28,8 @@ from pipeline.engine.scheduler_events import SchedulerEvents
 from pipeline.engine.seats import Seats
 from pipeline.engine.sequences import Failure, Group, Prompt, Sequence
 
+WAVES = 2  # times all rows
+
 
 class Session:
     """Completes one stream of prompts. Yields sequences as they finish.
@@ -103,13 +105,14 @@ class Session:
             return
         self._prepared = True
         asked = [Asked(group.runs, group.waiting) for group in self._prompts.open]
-        most = len(self._table.free)
-        if self._prompts.exhausted:
-            most = min(most, sum(prompt.samples for prompt in asked))
+        places, waiting = len(self._table.free), sum(prompt.samples for prompt in asked)
+        most = min(places, waiting) if self._prompts.exhausted else places
         if self._own.most:
             most = min(most, self._arena.available)  # a row takes a page at least
         self._runner.prepare(most, asked)
-        if self._runner.heights:
+        # What is drawn in a wave or two is through before heights are measured.
+        several = not self._prompts.exhausted or waiting > WAVES * places
+        if self._runner.heights and several:
             self._admission.pace = Pace(self._runner.heights, self._runner.free_rows, self._events)
 
     def _admit(self) -> None:

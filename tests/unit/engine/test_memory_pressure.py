@@ -18,6 +18,7 @@ from pipeline.engine.arena import _RESERVED, TRASH, Arena, KVLayer
 from pipeline.engine.decoding import Tile
 from pipeline.engine.graphs_ahead import Asked, Graphs
 from pipeline.engine.ledger import Timer
+from pipeline.engine.pace import MEASURED
 from pipeline.engine.planning import BlockTable, Ints, RowsOfPath
 from pipeline.engine.prefill import Chunk
 from pipeline.engine.rows import Rows
@@ -173,6 +174,36 @@ def test_any_load_ends_and_no_page_is_lost(
     session._prompts.evict()
     assert arena.available == arena.capacity
     assert not failures
+
+
+class Watched(Echo):
+    """Notes how many rows each step has."""
+
+    def __init__(self, arena: Arena, rows: int) -> None:
+        super().__init__(arena, rows)
+        self.seen: list[int] = []
+
+    def decode(self, tile: Tile, longest: int) -> Tensor:
+        self.seen.append(int((tile.rows != self.rows.padding).sum()))
+        return super().decode(tile, longest)
+
+
+@pytest.mark.parametrize(("samples", "first"), [(12, 12), (24, 12), (25, 6)])
+def test_only_a_run_of_more_than_two_waves_begins_with_few_rows(samples: int, first: int) -> None:
+    prompt = Prompt(
+        ProblemKey("d", "python", "0"), np.arange(5, dtype=np.int64), 0, tuple(range(samples)), (),
+        0, "candidate", 0,
+    )  # fmt: skip
+    runner, events = Watched(Memory(4, 200), 12), SchedulerEvents()
+    typed: Any = runner
+    session = Session(
+        [prompt], typed, Timer(CPU, 1, events, Graphs()), max_rows=12, max_new_tokens=MOST,
+        prefill_chunk=50, seed=0, limits=Ends({("0", i): MOST for i in range(samples)}),
+        device=CPU, lag=0, fail=lambda failure: None, events=events,
+    )  # fmt: skip
+    assert len(list(session.run())) == samples
+    assert runner.seen[: MEASURED + 1] == [first] * (MEASURED + 1)
+    assert MEASURED + 1 < MOST - 1  # nobody had ended by then
 
 
 def parked(made: EngineCompleter) -> int:

@@ -12,7 +12,6 @@ import torch
 from pipeline.config import EngineConfig, ModelConfig, SamplingConfig
 from pipeline.engine.arena import Arena, default_budget
 from pipeline.engine.checkpoint import Checkpoint, open_checkpoint
-from pipeline.engine.collection import rarely_collected
 from pipeline.engine.decoder import Decoder
 from pipeline.engine.decoding import Runner
 from pipeline.engine.graphs_ahead import Graphs
@@ -219,16 +218,13 @@ class Engine:
 
     def _kept(self, runner: Runner, work: Iterator[T]) -> Iterator[T]:
         """`work`, after which a GPU's runner waits for the next, with its arena and graphs."""
-        if self.device.type != "cuda":
-            yield from work
-            return
         made_for = self.config, self.sampling
         try:
-            with rarely_collected():
-                yield from work
+            yield from work
         finally:
-            runner.clear()
-            self._idle = runner, *made_for
+            if self.device.type == "cuda":
+                runner.clear()
+                self._idle = runner, *made_for
 
     def _sampler(self) -> Sampler:
         known = torch.tensor(self.tokenizer.known)

@@ -23,7 +23,7 @@ from pipeline.bench.workloads import humaneval, one_prompt
 from pipeline.records import UserError
 
 LARGE_MHA = (1000, 64)  # from that many rows of multi-head attention on, own tokens
-FEW = 10  # samples a prompt that meet all heights of step that many do
+FEW = 10  # samples a prompt of a short run, in which most kernels are loaded
 
 
 def bench_engine(options: Namespace) -> None:

@@ -140,8 +140,8 @@ def attend_half(
             x = warpgroup_mma_wait(1, deps=(x,))
             mbarrier.arrive(key_free.index(place), count=1)
             most = gl.max(x, 1) * factor
-            largest = gl.maximum(largest, most)
             new = gl.maximum(most, largest - LAG)
+            largest = gl.maximum(largest, most)
             old = gl.exp2(reference - new)
             p = gl.exp2(x * factor - gl.expand_dims(new, 1))
             total = total * old + gl.sum(p, 1)

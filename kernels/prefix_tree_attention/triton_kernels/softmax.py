@@ -35,9 +35,8 @@ def reference_of(most, largest, reference):
     that is 1; so a block's reference is its own largest score and not the largest so far, unless
     that is LAG above it. A row that sees no key of the block keeps its bits.
     """
-    largest = tl.maximum(largest, most)
     own = tl.maximum(most, largest - LAG)
-    return tl.where(most > NO_KEY, own, reference), largest
+    return tl.where(most > NO_KEY, own, reference), tl.maximum(largest, most)
 
 
 @triton.jit

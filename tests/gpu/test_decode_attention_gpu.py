@@ -14,12 +14,6 @@ from tests.decode_cases import Inputs, inputs, relative_error
 pytestmark = pytest.mark.gpu
 
 
-@pytest.fixture(autouse=True)
-def _gpu() -> None:
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
-
-
 FORMS: dict[str, Choice] = {
     "parts": Parts(),
     "parts, small tiles": Parts(tile=16, own_block=64, own_warps=4),

@@ -23,12 +23,6 @@ from tests.shared_prompt import SharedPromptBatch
 pytestmark = pytest.mark.gpu
 
 
-@pytest.fixture(autouse=True)
-def _gpu() -> None:
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
-
-
 def tokens(
     device: str, problems: int, samples: int, *, stops: bool = False, rows: int = 64,
     **sampling: Any,

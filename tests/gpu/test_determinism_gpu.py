@@ -32,12 +32,6 @@ COSTS = [
 Bits = dict[tuple[str, int], tuple[list[int], list[float], list[float]]]
 
 
-@pytest.fixture(autouse=True)
-def _gpu() -> None:
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
-
-
 def drawn(wanted: dict[int, int], dtype: Any, **engine: Any) -> Bits:
     """Candidates of the prompts by index, that many of each: ids and log-probabilities."""
     completer = EngineCompleter(

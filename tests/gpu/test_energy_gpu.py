@@ -29,8 +29,6 @@ def power_limit(source: EnergyCounter) -> float:
 
 
 def test_joules_of_a_sample_stage_are_in_the_ledger(tmp_path: Path) -> None:
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
     config = RunConfig.model_validate(
         {
             "name": "joules",

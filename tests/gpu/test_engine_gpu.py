@@ -21,12 +21,6 @@ pytestmark = pytest.mark.gpu
 RESULTS = Path(__file__).resolve().parents[2] / "pipeline" / "engine" / "results"
 
 
-@pytest.fixture(autouse=True)
-def _gpu() -> None:
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
-
-
 def prompt(index: int) -> str:
     return (
         f"def problem_{index}(n):\n"

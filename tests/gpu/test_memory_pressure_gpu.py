@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-import torch
 
 from pipeline.backends.engine_backend import EngineCompleter
 from pipeline.config import EngineConfig, ModelConfig, SamplingConfig
@@ -13,12 +12,6 @@ from pipeline.services import CompletionRequest
 pytestmark = pytest.mark.gpu
 SAMPLES = 24
 PAGE = 16
-
-
-@pytest.fixture(autouse=True)
-def _gpu() -> None:
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
 
 
 def completer() -> EngineCompleter:

@@ -21,12 +21,6 @@ CASES = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _gpu() -> None:
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
-
-
 def sampler(f: Filters) -> Sampler:
     return Sampler(f.temperature, f.top_k, f.top_p, f.min_p, f.banned)
 

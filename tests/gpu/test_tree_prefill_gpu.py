@@ -19,12 +19,6 @@ CASES = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _gpu() -> None:
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
-
-
 @pytest.mark.parametrize(("heads", "kv_heads", "dim", "dtype"), CASES)
 @pytest.mark.parametrize("window", [None, 100])
 def test_any_pass_gives_the_same_bits_and_they_are_right(

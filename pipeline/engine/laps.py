@@ -3,49 +3,33 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from types import TracebackType
+from typing import TypeVar
 
 import torch
 
+T = TypeVar("T")
 
+
+@dataclass(frozen=True, slots=True)
 class Lap:
-    """From entering to leaving the context: by events on the device's stream, or by the clock."""
+    """By the clock, or by events on the device's stream where there are some."""
 
-    def __init__(self, cuda: bool) -> None:
-        self._begin = self._end = 0.0
-        self._events: tuple[torch.cuda.Event, torch.cuda.Event] | None = None
-        if cuda:
-            self._events = _event(), _event()
-
-    def __enter__(self) -> None:
-        if self._events is not None:
-            self._events[0].record()
-        else:
-            self._begin = time.perf_counter()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._events is not None:
-            self._events[1].record()
-        else:
-            self._end = time.perf_counter()
+    clock: float  # seconds
+    events: tuple[torch.cuda.Event, torch.cuda.Event] | None
 
     @property
     def ended(self) -> bool:
         """Whether the device is through with it."""
-        return self._events is None or self._events[1].query()  # type: ignore[no-untyped-call]  # torch has no types
+        return self.events is None or self.events[1].query()  # type: ignore[no-untyped-call]  # torch has no types
 
     @property
     def seconds(self) -> float:
         """Of the device. Raises RuntimeError where the work has not ended."""
-        if self._events is None:
-            return self._end - self._begin
-        return float(self._events[0].elapsed_time(self._events[1])) / 1e3
+        if self.events is None:
+            return self.clock
+        return float(self.events[0].elapsed_time(self.events[1])) / 1e3
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +38,19 @@ class Timed:
 
     height: int  # rows that the model saw, padding included
     lap: Lap
+
+
+def timed(work: Callable[[], T], cuda: bool) -> tuple[T, Lap]:
+    """Runs work; cuda: what it queues on the current stream is timed, not the queueing."""
+    if not cuda:
+        start = time.perf_counter()
+        result = work()
+        return result, Lap(time.perf_counter() - start, None)
+    begin, end = _event(), _event()
+    begin.record()
+    result = work()
+    end.record()
+    return result, Lap(0.0, (begin, end))
 
 
 def _event() -> torch.cuda.Event:

@@ -17,7 +17,7 @@ from pipeline.engine.energy import EnergyMeter, counter
 from pipeline.engine.event_meter import EventMeter
 from pipeline.engine.graphs_ahead import Graphs
 from pipeline.engine.kernel_plans import LEAST_PAGE, chip_for
-from pipeline.engine.laps import Lap
+from pipeline.engine.laps import Lap, timed
 from pipeline.engine.scheduler_events import SchedulerEvents
 from pipeline.records import DeviceEnergy, EngineEvents, EngineStep
 
@@ -84,10 +84,13 @@ class Flops:
 @dataclass(slots=True)
 class _Stretch:
     kind: Kind
-    steps: int = 0
     rows: int = 0
     kv_tokens: int = 0
     laps: list[Lap] = field(default_factory=list)
+
+    @property
+    def steps(self) -> int:
+        return len(self.laps)
 
     @property
     def finished(self) -> bool:
@@ -127,21 +130,14 @@ class Timer:
         self._energy.start()
         stretch = self._open.setdefault(kind, _Stretch(kind))
         before = self._compilations()
-        result, lap = self._timed(work)
+        result, lap = timed(work, self._cuda)
         if kind == "prefill" and self._compilations() != before:
-            result, lap = self._timed(work)
+            result, lap = timed(work, self._cuda)
         stretch.laps.append(lap)
-        stretch.steps += 1
         stretch.rows += rows
         stretch.kv_tokens += kv_tokens
         if stretch.steps >= STRETCH:
             self._closed.append(self._open.pop(kind))
-        return result, lap
-
-    def _timed(self, work: Callable[[], T]) -> tuple[T, Lap]:
-        lap = Lap(self._cuda)
-        with lap:
-            result = work()
         return result, lap
 
     def close(self) -> None:

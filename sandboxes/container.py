@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import struct
 import threading
 import time
 from typing import Any
@@ -13,11 +12,12 @@ import docker.errors
 
 from pipeline.records import Limits
 from sandboxes import engine
+from sandboxes.frames import Frames
 from sandboxes.images import Image
 from sandboxes.languages import Language
 from sandboxes.protocol import Answer, ProtocolError, Request, parse_status, read_message
 
-_FRAME = struct.Struct(">BxxxI")  # how Docker marks which stream a piece of output belongs to
+_RECEIVED = 1 << 16  # bytes asked of the engine at once: most answers are a fraction of it
 _START_SECONDS = 60
 _SLACK_SECONDS = 60  # beyond a job's limits, for killing, wiping and a warm process's start
 _STDERR_KEPT = 8192
@@ -76,7 +76,8 @@ class Sandbox:
     ) -> None:
         self.language = language
         self._client = client
-        self._errors = b""
+        self._frames = Frames()
+        self._said, self._errors = bytearray(), bytearray()
         self._working = threading.Lock()  # held while a job is under way
         self.jobs = 0  # done since the warm processes were started
         made = client.api.create_container(
@@ -99,7 +100,6 @@ class Sandbox:
             self._stream = client.api.attach_socket(self.id, params=streams)
             self._socket = getattr(self._stream, "_sock", self._stream)
             client.api.start(self.id)
-            self._buffer = b""
             self._deadline = time.monotonic() + _START_SECONDS
             hello = self._read_message()
             self.cgroup = parse_status(hello[b"s"])["cgroup"]
@@ -137,32 +137,24 @@ class Sandbox:
         except (OSError, ProtocolError) as error:
             raise SandboxDied(self._why(error)) from error
 
-    def _receive(self, size: int) -> bytes:
+    def _receive(self) -> bytes:
+        """Some bytes of what the engine sends, at least one."""
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise ProtocolError("the runner does not answer")
         self._socket.settimeout(left)
-        data: bytes = self._socket.recv(size)
+        data: bytes = self._socket.recv(_RECEIVED)
         if not data:
             raise ProtocolError("the container ended")
         return data
 
     def _read(self, size: int) -> bytes:
         """Exactly `size` bytes of the runner's standard output; standard error is set aside."""
-        while len(self._buffer) < size:
-            head = b""
-            while len(head) < _FRAME.size:
-                head += self._receive(_FRAME.size - len(head))
-            stream, length = _FRAME.unpack(head)
-            parts = []
-            while length:
-                parts.append(self._receive(min(length, 1 << 20)))
-                length -= len(parts[-1])
-            if stream == 1:
-                self._buffer += b"".join(parts)
-            else:
-                self._errors = (self._errors + b"".join(parts))[-_STDERR_KEPT:]
-        data, self._buffer = self._buffer[:size], self._buffer[size:]
+        while len(self._said) < size:
+            self._frames.take(self._receive(), self._said, self._errors)
+            del self._errors[:-_STDERR_KEPT]
+        data = bytes(self._said[:size])
+        del self._said[:size]
         return data
 
     def remove(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache, partial
 from typing import Any, Literal
 
 import docker.errors
@@ -33,6 +34,7 @@ class _Language:
         self.language = language
         self.image = image
         self.limits = language.limits_under(limits)
+        self.limits_hash = self.limits.hash()  # once: taken for each job it was a tenth of our time
 
 
 class DockerExecutor:
@@ -88,7 +90,7 @@ class DockerExecutor:
         return self._known(language).image.digest
 
     def limits_hash(self, language: str) -> str:
-        return self._known(language).limits.hash()
+        return self._known(language).limits_hash
 
     def environment(self) -> Mapping[str, Any]:
         return {
@@ -207,14 +209,8 @@ class DockerExecutor:
         warm, fast = languages.Warm(), languages.Fast()
         if self._way == "warm":
             warm, fast = language.warm, language.fast or fast
-        source = _SOURCE.format(file=language.file)
-
-        def fill(command: tuple[str, ...]) -> tuple[str, ...]:
-            build = _BUILD if warm.compile else _JOB
-            heap = limits.memory_mib * 3 // 4
-            values = {"source": source, "build": build, "judge": _JUDGE, "heap_mib": heap}
-            return tuple(word.format(**values) for word in command)
-
+        source, heap = _SOURCE.format(file=language.file), limits.memory_mib * 3 // 4
+        fill = partial(_filled, source=source, build=_BUILD if warm.compile else _JOB, heap=heap)
         isolated = language.isolated if program.judge else None
         return Request(
             file=language.file,
@@ -302,6 +298,13 @@ class DockerExecutor:
         sandbox.remove()
 
 
+@lru_cache  # of the few that a language has, each job sends some
+def _filled(command: tuple[str, ...], source: str, build: str, heap: int) -> tuple[str, ...]:
+    """The command with paths and the MiB of a heap in their places."""
+    values = {"source": source, "build": build, "judge": _JUDGE, "heap_mib": heap}
+    return tuple(word.format(**values) for word in command)
+
+
 def _execution(
     job: Job, known: _Language, evidence: Evidence, judged: Judged, answers: list[Answer]
 ) -> Execution:
@@ -310,7 +313,7 @@ def _execution(
         program_hash=job.program_hash,
         test_hash=job.test_hash,
         image_digest=known.image.digest,
-        limits_hash=known.limits.hash(),
+        limits_hash=known.limits_hash,
         asked_evidence=job.evidence,
         evidence=evidence,
         attempt=job.attempt,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from pipeline.records import Limits
 
@@ -16,7 +17,8 @@ class ProtocolError(Exception):
     """The runner said something that it never says, or the stream ended."""
 
 
-def words(command: Sequence[str]) -> bytes:
+@lru_cache  # a language has a few, and each job sends them
+def words(command: tuple[str, ...]) -> bytes:
     """A command as the runner reads it: each word followed by a NUL."""
     return b"".join(word.encode() + b"\0" for word in command)
 
@@ -44,6 +46,20 @@ def parse_status(data: bytes) -> dict[str, str]:
     return dict(line.split("=", 1) for line in data.decode("ascii").splitlines())
 
 
+@lru_cache  # a pool has one for each language
+def _numbers(limits: Limits) -> bytes:
+    """Limits as the runner reads them: microseconds, bytes, processes."""
+    numbers = (
+        limits.compile_seconds * 1e6,
+        limits.wall_seconds * 1e6,
+        limits.cpu_seconds * 1e6,
+        limits.output_kib * 1024,
+        limits.output_limit_kib * 1024,
+        limits.pids,
+    )
+    return " ".join(str(int(n)) for n in numbers).encode()
+
+
 @dataclass(frozen=True)
 class Request:
     """One run of one program, in the runner's terms; `judge` runs beside it where there is one."""
@@ -63,16 +79,7 @@ class Request:
     judge_files: Mapping[str, bytes] = field(default_factory=dict)
 
     def encode(self) -> bytes:
-        limits = self.limits
-        numbers = (
-            limits.compile_seconds * 1e6,
-            limits.wall_seconds * 1e6,
-            limits.cpu_seconds * 1e6,
-            limits.output_kib * 1024,
-            limits.output_limit_kib * 1024,
-            limits.pids,
-        )
-        fields = [(b"L", " ".join(str(int(n)) for n in numbers).encode())]
+        fields = [(b"L", _numbers(self.limits))]
         fields.append((b"F", self.file.encode() + b"\0" + self.source))
         if self.warm_compile:
             fields.append((b"B", self.file.encode() + b"\0" + self.source))

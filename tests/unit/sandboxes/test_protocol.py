@@ -64,4 +64,4 @@ def test_a_request() -> None:
 
 
 def test_words_end_in_nul() -> None:
-    assert words(["a", "b c"]) == b"a\0b c\0"
+    assert words(("a", "b c")) == b"a\0b c\0"

@@ -20,7 +20,8 @@ that makes it again.
 
 One prompt, b samples, through the scheduler, sampling at temperature 0.8 and top-p 0.95. *step* is
 the time of a decode step by events on the device, the mean while the samples grow to their length;
-*wall* the same by the clock, with planning and the way to the host. The **serial floor** is the sum
+*wall* the same by the clock, with planning and the way to the host; *sustained* a step's time once
+the chip has worked for some seconds without a pause (`--sustained`). The **serial floor** is the sum
 over a step's dependent operations (the four matrix products of each layer, attention, the output
 projection) of max(bytes / bandwidth, operations / rate): bandwidth as measured cold for that many
 bytes, rate of a large matrix product, both in the same run. *two einsums* is a plain decoder with
@@ -74,7 +75,7 @@ PROOFS = {
 
 def document() -> Iterator[str]:
     yield HEAD.rstrip()
-    for kind in ("before", "steps"):
+    for kind in ("before", "steps", "sustained"):
         for path, found in files(kind):
             yield from _steps(path, found)
     drawn = list(speed_figures())

@@ -17,6 +17,8 @@ from triton.experimental.gluon.language.nvidia.hopper import (
 )
 from triton.experimental.gluon.nvidia.hopper import TensorDescriptor
 
+from kernels.prefix_tree_attention.triton_kernels.softmax import LAG, LOG2E
+
 
 def descriptor(x: torch.Tensor, box: int) -> object:
     """Of [G, N, D] as [G * N, D], in boxes of `box` rows."""
@@ -28,8 +30,6 @@ def descriptor(x: torch.Tensor, box: int) -> object:
 
 # Its name before Triton 3.7.
 barrier = gl.barrier if hasattr(gl, "barrier") else gl.thread_barrier
-LOG2E = gl.constexpr(1.4426950408889634)
-LAG = gl.constexpr(32.0)
 # Columns of an item: see kernels.prefix_tree_attention.work.
 SLOT = gl.constexpr(0)
 LENGTH = gl.constexpr(1)
@@ -161,17 +161,17 @@ def attend_half(
         total = gl.convert_layout(total, gl.SliceLayout(1, VALUES))
         reference = gl.convert_layout(reference, gl.SliceLayout(1, VALUES))
         weighted = weighted * gl.expand_dims(1.0 / total, 1)
-        largest = gl.maximum(gl.max(gl.abs(weighted), 1), 1e-30)
+        extent = gl.maximum(gl.max(gl.abs(weighted), 1), 1e-30)
         pair = first + gl.arange(0, 64, layout=gl.SliceLayout(1, VALUES))
         real = pair < pairs
         row = gl.load(row_list + entry + pair // SHARE, mask=real, other=0).to(gl.int64)
         at = (row * columns + gl.load(item + COLUMN)) * HEADS + group * SHARE + pair % SHARE
         gl.store(lse + at * 2, reference + gl.log2(total), mask=real)
-        gl.store(lse + at * 2 + 1, largest, mask=real)
+        gl.store(lse + at * 2 + 1, extent, mask=real)
         d = gl.arange(0, DIM, layout=gl.SliceLayout(0, VALUES))
         gl.store(
             partial + gl.expand_dims(at * DIM, 1) + gl.expand_dims(d, 0),
-            (weighted * gl.expand_dims(1.0 / largest, 1)).to(partial.dtype.element_ty),
+            (weighted * gl.expand_dims(1.0 / extent, 1)).to(partial.dtype.element_ty),
             mask=gl.expand_dims(real, 1),
         )
         if EARLY:

@@ -78,15 +78,15 @@ def lse_of(highest, total):
 def store_part(partial, lse, place, rows, columns, highest, total, weighted, DIM: tl.constexpr):
     """Leaves rows [M] of a running softmax as partials, columns [D] of them.
 
-    place: [M] index of each; values are divided by their largest, so that fp16 can hold them.
+    place: [M] index of each; values are divided by the largest of them, so that fp16 can hold them.
     """
     values = normalised(total, weighted)
-    largest = tl.maximum(tl.max(tl.abs(values), 1), 1e-30)
+    extent = tl.maximum(tl.max(tl.abs(values), 1), 1e-30)
     tl.store(lse + place * 2, lse_of(highest, total), mask=rows)
-    tl.store(lse + place * 2 + 1, largest, mask=rows)
+    tl.store(lse + place * 2 + 1, extent, mask=rows)
     tl.store(
         partial + place[:, None] * DIM + columns[None, :],
-        (values / largest[:, None]).to(partial.dtype.element_ty),
+        (values / extent[:, None]).to(partial.dtype.element_ty),
         mask=rows[:, None] & (columns < DIM)[None, :],
     )
 
@@ -98,7 +98,7 @@ def add_stored_part(
     """Adds what `store_part` left to the running softmax."""
     # Past the first-level cache: another kernel may have written them while this one ran.
     part_lse = tl.load(lse + place * 2, mask=rows, other=NO_KEY, cache_modifier=".cg")
-    largest = tl.load(lse + place * 2 + 1, mask=rows, other=0.0, cache_modifier=".cg")
+    extent = tl.load(lse + place * 2 + 1, mask=rows, other=0.0, cache_modifier=".cg")
     part = tl.load(
         partial + place[:, None] * DIM + columns[None, :],
         mask=rows[:, None] & (columns < DIM)[None, :], other=0.0, cache_modifier=".cg",
@@ -106,5 +106,5 @@ def add_stored_part(
     new = tl.maximum(highest, part_lse)
     old = tl.exp2(highest - new)
     weight = tl.exp2(part_lse - new)
-    part = part.to(tl.float32) * (weight * largest)[:, None]
+    part = part.to(tl.float32) * (weight * extent)[:, None]
     return new, total * old + weight, weighted * old[:, None] + part

@@ -21,11 +21,11 @@ that makes it again.
 One prompt, b samples, through the scheduler, sampling at temperature 0.8 and top-p 0.95. *step* is
 the time of a decode step by events on the device, the mean while the samples grow to their length;
 *wall* the same by the clock, with planning and the way to the host; *sustained* a step's time once
-the chip has worked for some seconds without a pause (`--sustained`). The **serial floor** is the sum
-over a step's dependent operations (the four matrix products of each layer, attention, the output
-projection) of max(bytes / bandwidth, operations / rate): bandwidth as measured cold for that many
-bytes, rate of a large matrix product, both in the same run. *two einsums* is a plain decoder with
-the paper's attention (arXiv 2403.08845, section 4.2), each layer compiled by torch.compile for
+the chip has worked for some seconds without a pause (`--sustained`). The **serial floor** is the
+sum over a step's dependent operations (the four matrix products of each layer, attention, the
+output projection) of max(bytes / bandwidth, operations / rate): bandwidth as measured cold for that
+many bytes, rate of a large matrix product, both in the same run. *two einsums* is a plain decoder
+with the paper's attention (arXiv 2403.08845, section 4.2), each layer compiled by torch.compile for
 exactly that shape, the step one CUDA graph, greedy; *replicated SDPA* the same decoder with a copy
 of the prompt's keys for every row.
 """

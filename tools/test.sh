@@ -16,10 +16,12 @@ mkdir -p "$taken" || exit # a group that cannot be taken would be one that nobod
 
 # The longest first, so that the lanes end about together; the second has what no other names.
 sandboxes=tests/integration/sandboxes
+killed="tests/integration/test_crash.py tests/integration/test_main_job.py"
 groups=(
     "$sandboxes/test_sandbox_attacks.py"
     "rest"
-    "tests/integration tests/full --ignore $sandboxes"
+    "$killed"
+    "tests/integration tests/full --ignore $sandboxes ${killed//tests/--ignore tests}"
     "$sandboxes/test_isolated.py"
     "$sandboxes/test_kotlin_scala.py $sandboxes/test_swift.py $sandboxes/test_go.py"
 )

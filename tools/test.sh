@@ -21,7 +21,7 @@ groups=(
     "$sandboxes/test_sandbox_attacks.py"
     "rest"
     "$killed"
-    "tests/integration tests/full --ignore $sandboxes ${killed//tests/--ignore tests}"
+    "tests/integration tests/full --ignore $sandboxes --ignore ${killed// / --ignore }"
     "$sandboxes/test_isolated.py"
     "$sandboxes/test_kotlin_scala.py $sandboxes/test_swift.py $sandboxes/test_go.py"
 )

@@ -78,8 +78,8 @@ def test_logits_of_many_magnitudes(
 ) -> None:
     """Around zero many keys lie between two logits, and more logits than a chunk has listed."""
     generator = torch.Generator().manual_seed(4)
-    scale = 10.0 ** -(30 * torch.rand((2, size), generator=generator))
-    logits = (torch.randn((2, size), generator=generator) * scale).to(DEVICE, dtype)
+    scale = 10.0 ** -(30 * torch.rand((4, size), generator=generator))
+    logits = (torch.randn((4, size), generator=generator) * scale).to(DEVICE, dtype)
     mine, reference = both(logits, Filters(0.9, *filters, None), chunk)
     assert mine[0].tolist() == reference[0].tolist()
     torch.testing.assert_close(mine[1], reference[1], atol=3e-5, rtol=1e-5)

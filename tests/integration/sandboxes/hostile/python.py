@@ -296,7 +296,7 @@ try:
 except OSError: pass
 return 0
 """, "wrong_answer", "out_of_memory"),
-    _python("disk", "anonymous_memory_files", """
+    _python("memory", "anonymous_memory_files", """
 import os
 fd = os.memfd_create("x")
 while True: os.write(fd, bytes(1 << 20))
